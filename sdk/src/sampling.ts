@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { scale, subtract, type Tensor } from './tensor/index.js';
+
+/** What a model says about a noisy latent: its guess of the clean one, with guidance, and without the prompt. */
+export interface Denoised {
+  /** The guided answer, in the shape of `x`. */
+  denoised: Tensor;
+  /** The unconditional answer. CFG++ samplers need it; at guidance 1 it is `denoised` itself. */
+  uncond: Tensor;
+}
+
+/**
+ * A model as samplers see it. `x` is [batch, channels, height / 8, width / 8] with noise of standard deviation
+ * `sigma` (variance exploding: the clean latent plus `sigma` times unit noise).
+ */
+export type Denoise = (x: Tensor, sigma: number) => Promise<Denoised>;
+
+/** Fresh unit noise for the step between two levels, in the shape of the latent. */
+export type Noise = (from: number, to: number) => Tensor;
+
+/** What a model was trained to answer. */
+export type Prediction = 'eps' | 'v' | 'flow';
+
+/** A model's own noise levels. Timesteps are indices into the table, fractional in between. */
+export interface ModelSampling {
+  prediction: Prediction;
+  /** Levels of all training timesteps, rising. */
+  sigmas: Float64Array;
+  sigmaMin: number;
+  sigmaMax: number;
+  /** The timestep whose level is nearest in log σ (an integer; ties go to the lower one). */
+  timestepOf(sigma: number): number;
+  /** The level of a fractional timestep, interpolated in log σ, clamped to the table. */
+  sigmaOf(timestep: number): number;
+}
+
+/** Named numbers and tensors a multistep sampler remembers between steps. */
+export type SamplerMemory = Readonly<Record<string, Tensor | number | undefined>>;
+
+export interface SamplerInput<Options> {
+  model: ModelSampling;
+  denoise: Denoise;
+  noise: Noise;
+  /** The start: [batch, channels, height / 8, width / 8] at level `sigmas[0]`. */
+  x: Tensor;
+  /** Falling levels, step count + 1 of them; the last is usually 0. */
+  sigmas: readonly number[];
+  options: Options;
+  /** What the step before the first of `sigmas` yielded, when a job goes on after a stop. */
+  memory?: SamplerMemory;
+}
+
+export interface SamplerStep {
+  /** The latent after the step. */
+  x: Tensor;
+  /** The model's guess in this step: what previews show. */
+  denoised: Tensor;
+  /** The level the step started from. */
+  sigma: number;
+  memory?: SamplerMemory;
+}
+
+type Shape = z.ZodObject;
+
+/** A way from noise to picture, as a generator of steps over `denoise`. The caller owns the loop. */
+export interface Sampler<Options extends Shape = Shape> {
+  /** kebab-case, what the API takes. */
+  id: string;
+  /** What people read: A1111's name where it has one. */
+  label: string;
+  /** Other names that it answers to, exactly. */
+  aliases: readonly string[];
+  /** Options with range, default and help; they become controls and API fields. */
+  options: Options;
+  /** Model calls in an ordinary step. */
+  callsPerStep: number;
+  /** Order of convergence on smooth problems; ancestral samplers have order 1 at best. */
+  order: number;
+  /** Whether `noise` is called. */
+  drawsNoise: boolean;
+  /** Where the schedule must end: at 0, or at the model's lowest level. */
+  lastLevel: 'zero' | 'sigma-min';
+  minSteps: number;
+  /** The schedule that "Automatic" stands for; without one it is the model's own (Normal). */
+  defaultScheduler?: string;
+  /** Samplers that think in timesteps choose their own levels; the chosen schedule is then not used. */
+  levels?(model: ModelSampling, stepCount: number): number[];
+  /** How strong the start noise is at the first level; without it, `sigma` itself. */
+  startScale?(sigma: number): number;
+  steps(input: SamplerInput<z.output<Options>>): AsyncGenerator<SamplerStep>;
+}
+
+type Declared<Options extends Shape> = Pick<Sampler<Options>, 'id' | 'label' | 'steps'> & Partial<Sampler<Options>>;
+
+const noOptions = z.object({});
+
+/** Declares a sampler; what is left out has the plainest value (one call a step, first order, no noise, no options). */
+export function defineSampler<Options extends Shape = typeof noOptions>(sampler: Declared<Options>): Sampler<Options> {
+  return {
+    aliases: [],
+    options: noOptions as unknown as Options,
+    callsPerStep: 1,
+    order: 1,
+    drawsNoise: false,
+    lastLevel: 'zero',
+    minSteps: 1,
+    ...sampler,
+  };
+}
+
+/** A rule for the noise levels of a run. */
+export interface Scheduler {
+  id: string;
+  label: string;
+  aliases: readonly string[];
+  /** Falling levels, `stepCount` + 1 of them. The last is 0 unless the schedule says otherwise. */
+  levels(model: ModelSampling, stepCount: number): number[];
+}
+
+/** Declares a scheduler. */
+export function defineScheduler(scheduler: Omit<Scheduler, 'aliases'> & { aliases?: readonly string[] }): Scheduler {
+  return { aliases: [], ...scheduler };
+}
+
+/** Neighbours: `[a, b, c]` gives `[a, b]`, `[b, c]`. */
+export function* pairs<T>(list: readonly T[]): Generator<readonly [T, T]> {
+  for (let i = 0; i + 1 < list.length; i++) yield [list[i], list[i + 1]];
+}
+
+/** The slope dx/dσ of the probability flow (Karras et al. 2022, equation 3): `(x − denoised) / sigma`. */
+export function derivative(x: Tensor, denoised: Tensor, sigma: number): Tensor {
+  return scale(subtract(x, denoised), 1 / sigma);
+}
