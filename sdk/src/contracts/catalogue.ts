@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { ErrorReport } from '../errors.js';
+import { TabDeclaration } from '../manifest.js';
+import { HookTiming } from './job.js';
+
+const JsonSchema = z.record(z.string(), z.unknown()).describe('JSON Schema (draft 2020-12).');
+
+export const SamplerEntry = z
+  .object({
+    id: z.string(),
+    label: z.string(),
+    aliases: z.array(z.string()),
+    options: JsonSchema,
+    callsPerStep: z.int(),
+    order: z.number(),
+    minSteps: z.int(),
+    defaultScheduler: z.string().nullable(),
+    ignoresScheduler: z.boolean().describe('It chooses its own noise levels.'),
+    extension: z.string().nullable().describe('Who brought it; null for the core.'),
+  })
+  .meta({ id: 'SamplerEntry' });
+export type SamplerEntry = z.infer<typeof SamplerEntry>;
+
+export const SchedulerEntry = z
+  .object({ id: z.string(), label: z.string(), aliases: z.array(z.string()), extension: z.string().nullable() })
+  .meta({ id: 'SchedulerEntry' });
+export type SchedulerEntry = z.infer<typeof SchedulerEntry>;
+
+export const CheckpointEntry = z
+  .object({
+    name: z.string().describe('Path below its models folder, without the ending: what requests use.'),
+    file: z.string().describe('Absolute path.'),
+    sizeBytes: z.number(),
+    family: z.string().nullable().describe('Id of the model family; null when the file cannot be used.'),
+    sha256: z.string().nullable().describe('Null until it was computed.'),
+    shortHash: z.string().nullable().describe('First ten digits of sha256, as A1111 writes them.'),
+    problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
+  })
+  .meta({ id: 'CheckpointEntry' });
+export type CheckpointEntry = z.infer<typeof CheckpointEntry>;
+
+export const ExtensionState = z.enum(['found', 'disabled', 'active', 'stale', 'failed', 'not-an-extension']);
+export type ExtensionState = z.infer<typeof ExtensionState>;
+
+export const ExtensionEntry = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    version: z.string(),
+    description: z.string(),
+    origin: z.enum(['builtin', 'user']),
+    folder: z.string(),
+    state: ExtensionState,
+    /** Where it stopped, when it failed or is stale. */
+    stage: z.enum(['found', 'checked', 'compiled', 'activated', 'running']).nullable(),
+    error: ErrorReport.nullable(),
+    faults: z.array(ErrorReport).describe('The latest faults of its taps and routes.'),
+    permissions: z.array(z.string()),
+    notes: z.array(z.string()).describe('Diagnostics, e.g. an order anchor that is not installed.'),
+    uiUrl: z.string().nullable().describe('Address of its compiled page module.'),
+    routes: z.array(z.string()),
+    samplers: z.array(z.string()),
+    schedulers: z.array(z.string()),
+    settingsSchema: JsonSchema.nullable(),
+    timings: z.array(HookTiming).describe('Since it was activated.'),
+  })
+  .meta({ id: 'ExtensionEntry' });
+export type ExtensionEntry = z.infer<typeof ExtensionEntry>;
+
+export const TabEntry = TabDeclaration.extend({ extension: z.string() }).meta({ id: 'TabEntry' });
+export type TabEntry = z.infer<typeof TabEntry>;
+
+/** What the engine has to offer. The server keeps the last one on disk. */
+export const Catalogue = z
+  .object({
+    samplers: z.array(SamplerEntry),
+    schedulers: z.array(SchedulerEntry),
+    checkpoints: z.array(CheckpointEntry),
+    extensions: z.array(ExtensionEntry),
+    tabs: z.array(TabEntry).describe('Tabs that extensions bring, in order.'),
+  })
+  .meta({ id: 'Catalogue' });
+export type Catalogue = z.infer<typeof Catalogue>;
+
+/** How the engine and its device are doing; shown in the status line. */
+export const EngineStatus = z
+  .object({
+    state: z.enum(['starting', 'ready', 'restarting']),
+    device: z.string().nullable().describe('What was chosen, e.g. "CPU".'),
+    precision: z.string().nullable().describe('What was chosen, e.g. "fp32".'),
+    memory: z.object({ engineBytes: z.number(), deviceBytes: z.number(), serverBytes: z.number(), totalBytes: z.number() }).nullable(),
+    lastIncident: ErrorReport.nullable().describe('Why it last had to be restarted.'),
+  })
+  .meta({ id: 'EngineStatus' });
+export type EngineStatus = z.infer<typeof EngineStatus>;

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+
+/** The longest prompt that is taken, in characters: some two thousand tokens. */
+export const MAX_PROMPT_LENGTH = 20_000;
+
+/** Seeds are 0 … 2^53 − 1, so that `seed + index` stays exact; −1 asks for a random one. */
+const MAX_SEED = Number.MAX_SAFE_INTEGER - 1000;
+
+const prompt = z.string().max(MAX_PROMPT_LENGTH, `is longer than ${MAX_PROMPT_LENGTH} characters`);
+const side = z.int().min(64).max(2048).multipleOf(8);
+
+/** Everything that decides one job's pictures. The names are the API's; the page's controls are made from the same schema. */
+export const Txt2ImgRequest = z
+  .strictObject({
+    prompt: prompt.default('').describe('What the picture should show.'),
+    negativePrompt: prompt.default('').describe('What the picture should not have.'),
+    checkpoint: z.string().min(1).optional().describe('Name of a checkpoint; without it, the one chosen in the settings.'),
+    sampler: z.string().min(1).default('dpmpp-2m').describe('Id, label or alias of a sampler.'),
+    samplerOptions: z.record(z.string(), z.unknown()).default({}).describe('Options of the sampler, by name.'),
+    scheduler: z.string().min(1).default('automatic').describe('Id, label or alias of a schedule type.'),
+    steps: z.int().min(1).max(150).default(20).describe('More steps refine the picture and take longer.'),
+    cfgScale: z.number().min(1).max(30).default(4).describe('How strongly the prompt is followed. At 1 the negative prompt is not used.'),
+    width: side.default(256).describe('Width of the picture in pixels, a multiple of 8.'),
+    height: side.default(256).describe('Height of the picture in pixels, a multiple of 8.'),
+    seed: z.int().min(-1).max(MAX_SEED).default(-1).describe('Same seed, same settings, same picture. −1 draws one.'),
+    batchCount: z.int().min(1).max(100).default(1).describe('How many batches are made, one after another.'),
+    batchSize: z.int().min(1).max(8).default(1).describe('How many pictures are made at once.'),
+    clipSkip: z.int().min(1).max(12).default(1).describe('Which of the text encoder’s layers is used, counted from the last.'),
+    rng: z.enum(['NV', 'CPU']).default('NV').describe('How noise is made: as on an NVIDIA card, or as on a CPU.'),
+  })
+  .meta({ id: 'Txt2ImgRequest' });
+/** A request with every default filled in. */
+export type Txt2ImgRequest = z.output<typeof Txt2ImgRequest>;
+/** A request as people write it: only what differs from the defaults. */
+export type Txt2ImgInput = z.input<typeof Txt2ImgRequest>;
+
+/** A finished picture. Its file is at `/api/pictures/:id/file`. */
+export const Picture = z
+  .object({
+    id: z.string(),
+    jobId: z.string(),
+    index: z.int().min(0).describe('Position within its job.'),
+    seed: z.int(),
+    width: z.int(),
+    height: z.int(),
+    file: z.string().describe('Path below the outputs folder.'),
+    parameters: z.string().describe('The generation parameters, as in the PNG.'),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Picture' });
+export type Picture = z.infer<typeof Picture>;

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** What is remembered on the server. Each extension has its own section, checked by its own schema. */
+export const Settings = z
+  .strictObject({
+    checkpoint: z.string().nullable().default(null).describe('The chosen checkpoint; null until one was chosen or only one exists.'),
+    language: z.string().default('en').describe('Language of the page: "en" or the name of a file in localization/.'),
+    livePreviews: z.boolean().default(true).describe('Show the picture while it is being made.'),
+    extensions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}).describe('Settings of extensions, by extension id.'),
+    disabledExtensions: z.array(z.string()).default([]).describe('Extensions that do not start.'),
+  })
+  .meta({ id: 'Settings' });
+export type Settings = z.output<typeof Settings>;
+
+/** A change: only the named settings; an extension's section is replaced as a whole. */
+export const SettingsPatch = Settings.partial().meta({ id: 'SettingsPatch' });
+export type SettingsPatch = Partial<Settings>;
