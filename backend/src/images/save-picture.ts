@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '@atelier/sdk';
+
+/** The file name that a picture asks for leads out of the outputs folder. */
+export class PictureNameInvalid extends AppError {
+  readonly code = 'picture-name-invalid';
+  constructor(name: string) {
+    super(`"${name}" cannot be a picture's name.`, 'Names are paths below the outputs folder, with forward slashes and no "..".');
+  }
+}
+
+/** The picture could not be written. Nothing of it is left behind. */
+export class PictureNotSaved extends AppError {
+  readonly code: string;
+  override readonly kind = 'unavailable';
+  constructor(folder: string, cause: NodeJS.ErrnoException) {
+    const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
+    super(
+      isFull ? `The disk of ${folder} is full; the picture was not saved.` : `The picture could not be saved in ${folder}: ${cause.message}`,
+      isFull
+        ? 'Free some space or start with --outputs-dir on another disk, then run the job again: the same seed gives the same picture.'
+        : 'Check that the outputs folder exists and may be written, then run the job again.',
+      { cause },
+    );
+    this.code = isFull ? 'disk-full' : 'picture-not-saved';
+  }
+}
+
+/**
+ * Writes a picture so that it is either there in full or not at all: a temporary name beside it, fsync, then the final
+ * name, which never replaces a file.
+ *
+ * @param name path below `outputs` without ending; `00000` in front is counted up from what the folder holds.
+ * @returns the path below `outputs`, with ending.
+ */
+export async function savePicture(outputs: string, name: string, ending: string, bytes: Uint8Array): Promise<string> {
+  const folder = path.dirname(path.join(outputs, name));
+  if (name.includes('\0') || name.includes('\\') || path.isAbsolute(name) || name.split('/').some((part) => part === '..' || part === '')) {
+    throw new PictureNameInvalid(name);
+  }
+  const temporary = path.join(folder, `.${randomUUID()}.partial`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeDurably(temporary, bytes);
+    for (let number = await nextNumber(folder); ; number++) {
+      const file = `${String(number).padStart(5, '0')}-${path.basename(name)}.${ending}`;
+      if (await claim(temporary, path.join(folder, file))) {
+        await syncFolder(folder);
+        return path.posix.join(path.posix.dirname(name), file);
+      }
+    }
+  } catch (cause) {
+    throw new PictureNotSaved(folder, cause as NodeJS.ErrnoException);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Writes bytes where the caller said, replacing what was there, in one step. For a file that a person named. */
+export async function writeNamedPicture(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = path.join(path.dirname(file), `.${randomUUID()}.partial`);
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeDurably(temporary, bytes);
+    await rename(temporary, file);
+  } catch (cause) {
+    throw new PictureNotSaved(path.dirname(file), cause as NodeJS.ErrnoException);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'wx');
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** One more than the largest number that a file name in the folder starts with. */
+async function nextNumber(folder: string): Promise<number> {
+  const names = await readdir(folder);
+  return names.reduce((next, name) => Math.max(next, 1 + Number(/^\d{1,9}(?=[-.])/.exec(name)?.[0] ?? -1)), 0);
+}
+
+/** Gives the file its final name, or says that the name is taken. */
+async function claim(temporary: string, file: string): Promise<boolean> {
+  try {
+    await link(temporary, file);
+    return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS' && code !== 'EOPNOTSUPP') throw cause;
+  }
+  // a file system without hard links (exFAT): look, then rename
+  const isTaken = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (isTaken) return false;
+  await rename(temporary, file);
+  return true;
+}
+
+/** Makes the new name durable too; Windows cannot open folders and needs no such thing. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
