@@ -40,35 +40,34 @@ export async function savePicture(outputs: string, name: string, ending: string,
   if (name.includes('\0') || name.includes('\\') || path.isAbsolute(name) || name.split('/').some((part) => part === '..' || part === '')) {
     throw new PictureNameInvalid(name);
   }
-  const temporary = path.join(folder, `.${randomUUID()}.partial`);
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeDurably(temporary, bytes);
+  return await withTemporaryFile(folder, bytes, async (temporary) => {
     for (let number = await nextNumber(folder); ; number++) {
       const file = `${String(number).padStart(5, '0')}-${path.basename(name)}.${ending}`;
-      if (await claim(temporary, path.join(folder, file))) {
-        await syncFolder(folder);
-        return path.posix.join(path.posix.dirname(name), file);
-      }
+      if (!(await claim(temporary, path.join(folder, file)))) continue;
+      await syncFolder(folder);
+      return path.posix.join(path.posix.dirname(name), file);
     }
-  } catch (cause) {
-    throw new PictureNotSaved(folder, cause as NodeJS.ErrnoException);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  });
 }
 
 /** Writes bytes where the caller said, replacing what was there, in one step. For a file that a person named. */
 export async function writeNamedPicture(file: string, bytes: Uint8Array): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.${randomUUID()}.partial`);
+  await withTemporaryFile(path.dirname(file), bytes, (temporary) => rename(temporary, file));
+}
+
+/** Writes bytes to a file that nobody sees, lets `finish` give it its name, and leaves nothing behind when that fails. */
+async function withTemporaryFile<T>(folder: string, bytes: Uint8Array, finish: (temporary: string) => Promise<T>): Promise<T> {
+  const temporary = path.join(folder, `.${randomUUID()}.partial`);
   try {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeDurably(temporary, bytes);
-    await rename(temporary, file);
+    await mkdir(folder, { recursive: true });
+    try {
+      await writeDurably(temporary, bytes);
+      return await finish(temporary);
+    } finally {
+      await rm(temporary, { force: true });
+    }
   } catch (cause) {
-    throw new PictureNotSaved(path.dirname(file), cause as NodeJS.ErrnoException);
-  } finally {
-    await rm(temporary, { force: true });
+    throw new PictureNotSaved(folder, cause as NodeJS.ErrnoException);
   }
 }
 
