@@ -15,7 +15,7 @@ const specialTokens = new Map([
 
 /** Ids 0 to 255 are the bytes, in this order: first those that print in Latin-1, then the rest. 256 higher they end a word. */
 const byteOfId = [...range(0x21, 0x7f), ...range(0xa1, 0xad), ...range(0xae, 0x100), ...range(0, 0x21), ...range(0x7f, 0xa1), 0xad];
-const idOfByte = byteOfId.reduce((ids, byte, id) => ids.with(byte, id), new Array<number>(256).fill(0));
+const idOfByte = range(0, 256).map((byte) => byteOfId.indexOf(byte));
 const WORD_END = 256;
 const FIRST_MERGED = 512;
 
@@ -50,7 +50,7 @@ export class ClipTokenizer {
     return ids;
   }
 
-  /** The text that these tokens stand for: words with one space between them, in lower case. */
+  /** The text that these tokens stand for: words with one space between them, in lower case. Special tokens are left out. */
   decode(ids: Iterable<number>): string {
     const pairOf = this.pairs();
     const bytes: number[] = [];
