@@ -19,10 +19,16 @@ beforeAll(async () => {
   tokenizer = await loadClipTokenizer();
 });
 
+/** The tests of one golden file, which another set may not have. */
+function describeGolden(file: string, title: string, tests: () => void): void {
+  if (hasGolden(file)) describe(title, tests);
+  else test.skip(`no golden file ${file}`, () => {});
+}
+
 /** A title that stays on one line. */
 const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
-describe.runIf(hasGolden('prompts/clip_tokens.json'))('CLIP tokens', () => {
+describeGolden('prompts/clip_tokens.json', 'CLIP tokens', () => {
   const { cases } = readJsonVerbatim<{ cases: { text: string; ids: number[] }[] }>('prompts/clip_tokens.json');
   test.each(cases.map(({ text, ids }, i) => [`${i}: ${shown(text)}`, text, ids] as const))('%s', (_, text, ids) => {
     expect(tokenizer.encode(text)).toEqual(ids);
@@ -36,7 +42,7 @@ interface PromptCase {
   extra_networks: { prompt: string; networks: Record<string, unknown[]> };
 }
 
-describe.runIf(hasGolden('prompts/prompts.json'))('prompt grammar', () => {
+describeGolden('prompts/prompts.json', 'prompt grammar', () => {
   const { cases } = readJsonVerbatim<{ cases: PromptCase[] }>('prompts/prompts.json');
   const notBuilt = new NotBuiltCount();
   for (const { i, prompt, attention, extra_networks, ...later } of cases) {
@@ -88,7 +94,7 @@ interface ChunkCase {
 /** Golden rows leave out what fills them up. */
 const full = (row: readonly number[], filling: number) => [...row, ...new Array<number>(77 - row.length).fill(filling)];
 
-describe.runIf(hasGolden('prompts/chunks.json'))('chunks', () => {
+describeGolden('prompts/chunks.json', 'chunks', () => {
   const { cases } = readJsonVerbatim<{ cases: ChunkCase[] }>('prompts/chunks.json');
   const notBuilt = new NotBuiltCount();
   for (const golden of cases) {
@@ -141,7 +147,7 @@ interface EngineCase {
   shape: number[];
 }
 
-describe.runIf(hasGolden('prompts/emphasis.json'))('emphasis on encodings', () => {
+describeGolden('prompts/emphasis.json', 'emphasis on encodings', () => {
   const golden = readJson<{ emphasis: EmphasisCase[]; engine: EngineCase[]; tensors_file: string }>('prompts/emphasis.json');
   const close = { absolute: 1e-5, relative: 1e-5 };
 
@@ -176,6 +182,14 @@ describe.runIf(hasGolden('prompts/emphasis.json'))('emphasis on encodings', () =
     const actual = texts.flatMap((_, row) => encodings.flatMap(({ data }) => [...data.subarray(row * 77 * width, (row + 1) * 77 * width)]));
     expectClose(actual, expected.data, close, name);
   });
+});
+
+describeGolden('prompts/styles.json', 'styles', () => {
+  const notBuilt = new NotBuiltCount();
+  for (const [kind, records] of Object.entries(readJsonVerbatim<Record<string, unknown>>('prompts/styles.json'))) {
+    if (Array.isArray(records)) notBuilt.add(`styles.json ${kind}`, records.length);
+  }
+  notBuilt.report();
 });
 
 /** The formula that stands for a text encoder in emphasis.json (`fake_encoder`). */
