@@ -1,1 +1,26 @@
-export {};
+/** The control kit: the page's own controls, and the ones extensions use. Behaviour of what floats comes from reka-ui underneath. */
+export { default as AccordionGroup } from './AccordionGroup.vue';
+export { default as ActionButton } from './ActionButton.vue';
+export { default as ActionMenu, type MenuAction } from './ActionMenu.vue';
+export { default as EmptyState } from './EmptyState.vue';
+export { default as ErrorNote } from './ErrorNote.vue';
+export { default as FieldFrame } from './FieldFrame.vue';
+export { default as HelpTip } from './HelpTip.vue';
+export { default as IconButton } from './IconButton.vue';
+export { default as ModalDialog } from './ModalDialog.vue';
+export { default as NumberField } from './NumberField.vue';
+export { default as PopoverPanel } from './PopoverPanel.vue';
+export { default as ProgressBar } from './ProgressBar.vue';
+export { default as PromptBox } from './PromptBox.vue';
+export { default as SegmentedControl } from './SegmentedControl.vue';
+export { default as SelectBox, type SelectOption } from './SelectBox.vue';
+export { default as SelectField } from './SelectField.vue';
+export { default as SliderField } from './SliderField.vue';
+export { default as SplitPane } from './SplitPane.vue';
+export { default as SvgIcon } from './SvgIcon.vue';
+export { default as ToastStack } from './ToastStack.vue';
+export { default as ToggleField } from './ToggleField.vue';
+export { default as VirtualGrid } from './VirtualGrid.vue';
+export { evaluate, fit } from './expression.js';
+export { icons, type IconName } from './icons.js';
+export { showToast } from './toasts.js';
