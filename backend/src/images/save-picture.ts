@@ -50,9 +50,10 @@ export async function savePicture(outputs: string, name: string, ending: string,
   });
 }
 
-/** Writes bytes where the caller said, replacing what was there, in one step. For a file that a person named. */
-export async function writeNamedPicture(file: string, bytes: Uint8Array): Promise<void> {
+/** Writes bytes where a person said, replacing what was there in one step. Returns the file's path. */
+export async function writeNamedPicture(file: string, bytes: Uint8Array): Promise<string> {
   await withTemporaryFile(path.dirname(file), bytes, (temporary) => rename(temporary, file));
+  return file;
 }
 
 /** Writes bytes to a file that nobody sees, lets `finish` give it its name, and leaves nothing behind when that fails. */

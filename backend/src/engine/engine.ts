@@ -1,0 +1,176 @@
+import path from 'node:path';
+import { AppError } from '@atelier/sdk';
+import {
+  EngineQuestions,
+  type EngineQuestion,
+  type ErrorReport,
+  type FromEngine,
+  type QuestionInput,
+  type QuestionOutput,
+  type Settings,
+  type Txt2ImgRequest,
+} from '@atelier/sdk/contracts';
+import type { Options } from '../command-line.js';
+import { samplers } from '../diffusion/samplers/index.js';
+import { schedulers } from '../diffusion/schedulers/index.js';
+import { ExtensionHost } from '../extensions/extension-host.js';
+import { createBus, type Bus } from '../hooks/index.js';
+import { Device } from '../inference/device.js';
+import { CheckpointIndex } from '../library/checkpoint-index.js';
+import { ModelLibrary } from '../library/model-library.js';
+import { JobControl } from '../pipeline/job-control.js';
+import { Shelves } from '../pipeline/shelves.js';
+import { countTokens, loadClipTokenizer } from '../prompt/index.js';
+import { buildCatalogue } from './catalogue.js';
+import { runJob, type JobSurroundings } from './run-job.js';
+import { RunningTapFile } from './running-tap-file.js';
+
+/** A question that this engine does not know. */
+class QuestionUnknown extends AppError {
+  readonly code = 'question-unknown';
+  override readonly kind = 'internal';
+  constructor(question: string) {
+    super(`The engine cannot answer "${question}".`, `It answers: ${Object.keys(EngineQuestions).join(', ')}.`);
+  }
+}
+
+/** How an engine is started. */
+export interface EngineStart {
+  options: Options;
+  settings: Settings;
+  /** Extensions that must not start, because an engine died in their code, with the reason. */
+  suspects: Readonly<Record<string, ErrorReport>>;
+  emit: (message: FromEngine) => void;
+  /** Where finished pictures go, when not into the outputs folder. */
+  fileOf?: JobSurroundings['fileOf'];
+}
+
+type Answers = { [Q in EngineQuestion]: (input: QuestionInput<Q>) => Promise<QuestionOutput<Q>> };
+
+/** Everything between a job and its pictures: the pipeline, the hook bus, the extensions, the models. One on a machine. */
+export class Engine {
+  private running: { jobId: string; control: JobControl; ended: Promise<void> } | undefined;
+
+  private constructor(
+    private readonly begun: EngineStart,
+    private settings: Settings,
+    private readonly bus: Bus,
+    private readonly tapFile: RunningTapFile,
+    private readonly index: CheckpointIndex,
+    private readonly device: Device,
+    private readonly library: ModelLibrary,
+    private readonly extensions: ExtensionHost,
+  ) {}
+
+  /** Starts everything that a job needs but the model, and tells the catalogue and that jobs may come. */
+  static async start(begun: EngineStart): Promise<Engine> {
+    const { options, emit } = begun;
+    const tapFile = new RunningTapFile(path.join(options.dataDir, 'running-tap.json'));
+    const bus = createBus({ onTap: (running) => tapFile.write(running) });
+    const device = new Device(options);
+    const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs);
+    const library = new ModelLibrary(index, device, bus.points);
+    const extensions: ExtensionHost = new ExtensionHost({
+      bus,
+      folders: { ...options.extensionsDirs, data: options.dataDir },
+      settings: () => engine.settings,
+      safe: options.safe,
+      suspects: begun.suspects,
+    });
+    const engine = new Engine(begun, begun.settings, bus, tapFile, index, device, library, extensions);
+    await Promise.all([index.refresh(), extensions.start()]);
+    extensions.onChange(({ id, uiUrl }) => {
+      emit({ type: 'extension-changed', id, url: uiUrl });
+      engine.publish();
+    });
+    index.onChange(() => engine.publish());
+    engine.publish();
+    emit({ type: 'ready' });
+    await bus.points.onEngineReady.call({ extensions: extensions.activeIds() });
+    return engine;
+  }
+
+  /** Runs a job. Its end is told as `finished`, whatever it is. */
+  run(jobId: string, request: Txt2ImgRequest): void {
+    const control = new JobControl();
+    const ended = runJob({ id: jobId, request }, control, {
+      bus: this.bus,
+      library: this.library,
+      shelves: this.shelves(),
+      outputsDir: this.begun.options.outputsDir,
+      livePreviews: this.settings.livePreviews,
+      fileOf: this.begun.fileOf,
+      emit: this.begun.emit,
+    });
+    this.running = { jobId, control, ended };
+    void ended.then(async () => {
+      this.running = undefined;
+      await this.extensions.settle(); // reloads that waited for the job's end
+      this.tellStatus();
+    });
+  }
+
+  cancel(jobId: string, mode: 'cancel' | 'keep' | 'skip'): void {
+    if (this.running?.jobId === jobId) this.running.control.request(mode);
+  }
+
+  /** Ends the device under the job. The next job opens the model again. */
+  stopNow(jobId: string): void {
+    if (this.running?.jobId !== jobId) return;
+    this.running.control.stop();
+    this.device.end();
+  }
+
+  async changeSettings(settings: Settings): Promise<void> {
+    this.settings = settings;
+    await this.extensions.setDisabled(settings.disabledExtensions);
+  }
+
+  async ask(question: string, input: unknown): Promise<unknown> {
+    const name = question as EngineQuestion;
+    if (!(name in EngineQuestions)) throw new QuestionUnknown(question);
+    const { input: schema, output } = EngineQuestions[name];
+    const answer = this.answers[name] as (input: unknown) => Promise<unknown>;
+    return output.parse(await answer(schema.parse(input)));
+  }
+
+  /** Ends in good order: extensions are told, the device ends. */
+  async stop(reason: string): Promise<void> {
+    this.running?.control.request('cancel');
+    await this.bus.points.onEngineStopping.call({ reason });
+    await this.extensions.stop();
+    this.device.end();
+    await this.index.close();
+    this.tapFile.close();
+  }
+
+  private readonly answers: Answers = {
+    'count-tokens': async ({ prompt }) => countTokens(prompt, await loadClipTokenizer()),
+    'refresh-catalogue': async () => {
+      await Promise.all([this.index.refresh(), this.extensions.refresh()]);
+      this.publish();
+      return {};
+    },
+    'extension-route': ({ extension, route, input }) => this.extensions.callRoute(extension, route, input),
+    'reload-extension': async ({ extension }) => {
+      await this.extensions.reload(extension);
+      return {};
+    },
+  };
+
+  private shelves(): Shelves {
+    const { points } = this.bus;
+    return new Shelves(this.bus, points.collectSamplers.collect(samplers).items, points.collectSchedulers.collect(schedulers).items, () =>
+      this.extensions.missingHint(),
+    );
+  }
+
+  private publish(): void {
+    this.begun.emit({ type: 'catalogue', catalogue: buildCatalogue(this.shelves(), this.index, this.extensions) });
+    this.tellStatus();
+  }
+
+  private tellStatus(): void {
+    this.begun.emit({ type: 'status', status: this.device.status() });
+  }
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { reportOf, type BatchContext, type JobInfo } from '@atelier/sdk';
+import type { ErrorReport, FromEngine, Picture, Progress } from '@atelier/sdk/contracts';
+import type { Bus } from '../hooks/index.js';
+import { encodePng } from '../images/png.js';
+import { savePicture, writeNamedPicture } from '../images/save-picture.js';
+import type { ModelLibrary } from '../library/model-library.js';
+import type { FinishedImage, JobContext } from '../pipeline/job-context.js';
+import { Interrupted, type JobControl } from '../pipeline/job-control.js';
+import { ProgressMeter } from '../pipeline/progress-meter.js';
+import type { Shelves } from '../pipeline/shelves.js';
+import { txt2img } from '../pipeline/txt2img.js';
+
+/** A tap that runs longer than this is named to the person who waits. */
+const PATIENCE_MS = 10_000;
+
+/** What running a job takes, beside the job. */
+export interface JobSurroundings {
+  bus: Bus;
+  library: ModelLibrary;
+  shelves: Shelves;
+  outputsDir: string;
+  livePreviews: boolean;
+  /** The file that a picture of the job is written to; without it, a free name in the outputs folder. */
+  fileOf?: (index: number) => string;
+  emit: (message: FromEngine) => void;
+}
+
+/** Runs one job to its end, whatever that is, and says so last. Never throws. */
+export async function runJob(info: JobInfo, control: JobControl, surroundings: JobSurroundings): Promise<void> {
+  const { bus, emit } = surroundings;
+  const log = bus.openJob(info.id);
+  const teller = new ProgressTeller(info, surroundings);
+  const faults = bus.onFault(({ fault, jobId, outcome }) => {
+    if (jobId === info.id && outcome === 'noted') emit({ type: 'warning', jobId, warning: fault.toReport() });
+  });
+  const { outcome, error } = await log.run(() => makePictures(info, control, teller, surroundings));
+  teller.stop();
+  faults[Symbol.dispose]();
+  emit({ type: 'finished', jobId: info.id, outcome, error, hookTimings: log.timings() });
+}
+
+interface JobEnd {
+  outcome: 'done' | 'cancelled' | 'failed';
+  error: ErrorReport | null;
+}
+
+async function makePictures(info: JobInfo, control: JobControl, report: JobContext['report'], surroundings: JobSurroundings): Promise<JobEnd> {
+  const { bus, library, shelves, emit } = surroundings;
+  const pictures: Picture[] = [];
+  const end = await (async (): Promise<JobEnd> => {
+    try {
+      await bus.points.onJobStarted.call(info);
+      const job: JobContext = { info, hooks: bus.points, library, shelves, control, report };
+      for await (const finished of txt2img(info.request, job)) {
+        const picture = await save(finished, info, surroundings);
+        pictures.push(picture);
+        emit({ type: 'picture', jobId: info.id, picture });
+        await bus.points.onImageSaved.call({ job: info, picture });
+      }
+      return { outcome: control.isEnding ? 'cancelled' : 'done', error: null };
+    } catch (error) {
+      // a device that was ended because someone pressed "Stop now" is no fault
+      if (error instanceof Interrupted || control.isStopped) return { outcome: 'cancelled', error: null };
+      return { outcome: 'failed', error: reportOf(error) };
+    }
+  })();
+  await bus.points.onJobFinished.call({ job: info, phase: end.outcome, pictures });
+  return end;
+}
+
+async function save(finished: FinishedImage, info: JobInfo, { bus, outputsDir, fileOf }: JobSurroundings): Promise<Picture> {
+  const { image, index, seed, parameters } = finished;
+  const createdAt = new Date();
+  const wanted = await bus.points.transformImageFile.call(
+    { name: `txt2img-images/${localDate(createdAt)}/${seed}`, format: 'png', metadata: { parameters } },
+    { job: info, index, seed },
+  );
+  const png = await encodePng(image, wanted.metadata);
+  const file = fileOf ? await writeNamedPicture(fileOf(index), png) : await savePicture(outputsDir, wanted.name, wanted.format, png);
+  const { width, height } = image;
+  return { id: randomUUID(), jobId: info.id, index, seed, width, height, file, parameters: wanted.metadata.parameters ?? '', createdAt: createdAt.toISOString() };
+}
+
+/** The day as people here write it in folder names: 2026-11-25. */
+function localDate(date: Date): string {
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+}
+
+/** Tells the server what a job is doing: progress, previews, and whom it waits for. */
+class ProgressTeller {
+  private readonly meter: ProgressMeter;
+  private last: Progress | undefined;
+  private isEncodingPreview = false;
+  private readonly watch: NodeJS.Timeout;
+
+  constructor(
+    private readonly info: JobInfo,
+    private readonly surroundings: JobSurroundings,
+  ) {
+    this.meter = new ProgressMeter(info.request);
+    this.watch = setInterval(() => this.tellWhomItWaitsFor(), 1000);
+  }
+
+  stop(): void {
+    clearInterval(this.watch);
+  }
+
+  stage = (stage: Progress['stage']): void => this.tell(this.meter.enter(stage));
+
+  batch = ({ firstIndex }: BatchContext): void => this.meter.beginBatch(firstIndex / this.info.request.batchSize);
+
+  step: JobContext['report']['step'] = (report, preview) => {
+    this.tell(this.meter.stepDone(report.step));
+    if (!this.surroundings.livePreviews || this.isEncodingPreview) return; // the newest wins; a late one is dropped
+    this.isEncodingPreview = true;
+    encodePng(preview())
+      .then((png) => {
+        const { step, firstIndex } = report;
+        this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
+      })
+      .finally(() => (this.isEncodingPreview = false));
+  };
+
+  private tell(progress: Progress): void {
+    this.last = progress;
+    this.surroundings.emit({ type: 'progress', jobId: this.info.id, progress });
+  }
+
+  private tellWhomItWaitsFor(): void {
+    const now = Date.now();
+    const slow = this.surroundings.bus.pending().find(({ since }) => now - since > PATIENCE_MS);
+    if (!slow || !this.last) return;
+    const { extension, hook, since } = slow;
+    const waitingFor = { extension, hook, seconds: Math.round((now - since) / 1000) };
+    this.surroundings.emit({ type: 'progress', jobId: this.info.id, progress: { ...this.last, waitingFor } });
+  }
+}

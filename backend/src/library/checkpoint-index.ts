@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, fail, reportOf } from '@atelier/sdk';
+import type { CheckpointEntry, ErrorReport } from '@atelier/sdk/contracts';
+import type { Kysely } from 'kysely';
+import { openSqlite } from '../database/sqlite.js';
+
+/** No file in the models folders has that name. */
+export class CheckpointNotFound extends AppError {
+  readonly code = 'checkpoint-not-found';
+  override readonly kind = 'not-found';
+  constructor(
+    readonly wanted: string,
+    readonly known: readonly string[],
+  ) {
+    super(
+      `No checkpoint is called "${wanted}".`,
+      known.length > 0 ? `Known checkpoints: ${known.join(', ')}.` : 'Put a .safetensors file into models/checkpoints.',
+    );
+  }
+}
+
+/** The file was there when the index was made, and is not any more. */
+export class CheckpointGone extends AppError {
+  readonly code = 'checkpoint-gone';
+  override readonly kind = 'not-found';
+  constructor(name: string, file: string, cause: unknown) {
+    super(`The file of checkpoint "${name}" is gone: ${file}.`, 'Put it back, or choose another checkpoint.', { cause });
+  }
+}
+
+/** What the index remembers of a file, valid as long as size and time of change are the same. */
+interface FileRow {
+  file: string;
+  sizeBytes: number;
+  changedMs: number;
+  family: string | null;
+  /** An `ErrorReport` as JSON. */
+  problem: string | null;
+  sha256: string | null;
+}
+
+interface IndexTables {
+  files: FileRow;
+}
+
+/** Endings that a person may take for checkpoints; the ones we refuse are listed with the reason. */
+const ENDINGS = ['.safetensors', '.ckpt', '.pt', '.pth', '.bin'];
+
+/** Which checkpoint files there are, what each is, and its hash. Remembered in `data/index.db`. */
+export class CheckpointIndex {
+  private entries = new Map<string, CheckpointEntry>();
+  private readonly hashing = new Map<string, Promise<string>>();
+  private listener: () => void = () => {};
+
+  private constructor(
+    private readonly database: Kysely<IndexTables>,
+    private readonly modelsFolders: readonly string[],
+    private readonly familyOf: (file: string) => Promise<string>,
+  ) {}
+
+  /**
+   * @param familyOf reads a file's header and names its family, or throws an `AppError` that says why it cannot be used.
+   */
+  static async open(databaseFile: string, modelsFolders: readonly string[], familyOf: (file: string) => Promise<string>): Promise<CheckpointIndex> {
+    const database = await openSqlite<IndexTables>(databaseFile);
+    await database.schema
+      .createTable('files')
+      .ifNotExists()
+      .addColumn('file', 'text', (column) => column.primaryKey())
+      .addColumn('sizeBytes', 'integer', (column) => column.notNull())
+      .addColumn('changedMs', 'real', (column) => column.notNull())
+      .addColumn('family', 'text')
+      .addColumn('problem', 'text')
+      .addColumn('sha256', 'text')
+      .execute();
+    return new CheckpointIndex(database, modelsFolders, familyOf);
+  }
+
+  async close(): Promise<void> {
+    await this.database.destroy();
+  }
+
+  /** Looks at the folders again. Headers are read only of files that are new or have changed. */
+  async refresh(): Promise<void> {
+    const entries = new Map<string, CheckpointEntry>();
+    for (const modelsFolder of this.modelsFolders) {
+      const folder = path.join(modelsFolder, 'checkpoints');
+      for (const file of await modelFiles(folder)) {
+        const ending = path.extname(file);
+        const name = path.relative(folder, file).slice(0, -ending.length).split(path.sep).join('/');
+        const rival = entries.get(name);
+        if (rival && !rival.problem) continue; // the first models folder wins, as its order on the command line says
+        const entry = await this.entryOf(name, file);
+        if (!rival || !entry.problem) entries.set(name, entry);
+      }
+    }
+    this.entries = new Map([...entries].sort(([a], [b]) => a.localeCompare(b)));
+  }
+
+  /** Told when a hash has become known. */
+  onChange(listener: () => void): void {
+    this.listener = listener;
+  }
+
+  list(): CheckpointEntry[] {
+    return [...this.entries.values()];
+  }
+
+  /** The entry of that name. Throws `CheckpointNotFound` with the names there are. */
+  find(name: string): CheckpointEntry {
+    return this.entries.get(name) ?? fail(new CheckpointNotFound(name, [...this.entries.keys()]));
+  }
+
+  /**
+   * The SHA-256 of a checkpoint's file, as 64 hex digits; computed beside other work and remembered.
+   * Calls for one file share one reading.
+   */
+  async sha256(entry: CheckpointEntry): Promise<string> {
+    if (entry.sha256) return entry.sha256;
+    const running = this.hashing.get(entry.file) ?? this.hash(entry).finally(() => this.hashing.delete(entry.file));
+    this.hashing.set(entry.file, running);
+    return await running;
+  }
+
+  private async hash(entry: CheckpointEntry): Promise<string> {
+    const hash = createHash('sha256');
+    for await (const piece of createReadStream(entry.file, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+    const sha256 = hash.digest('hex');
+    await this.database.updateTable('files').set({ sha256 }).where('file', '=', entry.file).execute();
+    const current = this.entries.get(entry.name);
+    if (current?.file === entry.file && current.sizeBytes === entry.sizeBytes) {
+      this.entries.set(entry.name, { ...current, sha256, shortHash: sha256.slice(0, 10) });
+      this.listener();
+    }
+    return sha256;
+  }
+
+  private async entryOf(name: string, file: string): Promise<CheckpointEntry> {
+    const status = await stat(file).catch((cause: unknown) => new CheckpointGone(name, file, cause)); // a link to nowhere
+    if (status instanceof CheckpointGone) {
+      return { name, file, sizeBytes: 0, family: null, sha256: null, shortHash: null, problem: status.toReport() };
+    }
+    const { size, mtimeMs } = status;
+    const known = await this.database.selectFrom('files').selectAll().where('file', '=', file).executeTakeFirst();
+    const row = known?.sizeBytes === size && known.changedMs === mtimeMs ? known : await this.examine(file, size, mtimeMs);
+    return {
+      name,
+      file,
+      sizeBytes: size,
+      family: row.family,
+      sha256: row.sha256,
+      shortHash: row.sha256?.slice(0, 10) ?? null,
+      problem: row.problem ? (JSON.parse(row.problem) as ErrorReport) : null,
+    };
+  }
+
+  private async examine(file: string, sizeBytes: number, changedMs: number): Promise<FileRow> {
+    const found = await this.familyOf(file).then(
+      (family) => ({ family, problem: null }),
+      (error: unknown) => ({ family: null, problem: JSON.stringify(reportOf(error)) }),
+    );
+    const row: FileRow = { file, sizeBytes, changedMs, ...found, sha256: null };
+    await this.database
+      .insertInto('files')
+      .values(row)
+      .onConflict((conflict) => conflict.column('file').doUpdateSet(row))
+      .execute();
+    return row;
+  }
+}
+
+/** Absolute paths of the model files in a folder and below, in order of name. A folder that is not there holds none. */
+async function modelFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return [];
+    throw cause;
+  });
+  const files = entries
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.includes(path.extname(entry.name).toLowerCase()))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  return files.sort();
+}

@@ -1,0 +1,35 @@
+import type { GenerationParameters, Prompt, Sampler, Scheduler, Txt2ImgRequest } from '@atelier/sdk';
+import type { LoadedModel } from '../library/model-library.js';
+
+/** Written into every picture. A1111 takes `v…` for its own versions, so ours does not begin like that. */
+export const VERSION = 'atelier-0.1.0';
+
+/** What a person needs to make the picture again, in A1111's names and order. */
+export async function describe(
+  asked: Txt2ImgRequest,
+  { prompt, seed, sampler, scheduler, model }: { prompt: Prompt; seed: number; sampler: Sampler; scheduler: Scheduler; model: LoadedModel },
+): Promise<GenerationParameters> {
+  const entries: [name: string, value: string | number][] = [
+    ['Steps', asked.steps],
+    ['Sampler', sampler.label],
+    ...(scheduler.id === 'automatic' ? [] : ([['Schedule type', scheduler.label]] as [string, string][])),
+    ['CFG scale', asked.cfgScale],
+    ['Seed', seed],
+    ['Size', `${asked.width}x${asked.height}`],
+    ['Model hash', (await model.sha256).slice(0, 10)],
+    ['Model', model.facts.checkpoint.split('/').at(-1) ?? model.facts.checkpoint],
+    ...(asked.clipSkip > 1 ? ([['Clip skip', asked.clipSkip]] as [string, number][]) : []),
+    ['RNG', asked.rng],
+    ...optionEntries(asked, sampler),
+    ['Version', VERSION],
+  ];
+  return { prompt: prompt.positive, negativePrompt: prompt.negative, entries };
+}
+
+/** Options that were changed, under the name the option declares for it (`infotext`), else its own. */
+function optionEntries({ samplerOptions }: Txt2ImgRequest, sampler: Sampler): [string, string | number][] {
+  const defaults = sampler.options.parse({}) as Record<string, unknown>;
+  return Object.entries(samplerOptions)
+    .filter(([name, value]) => value !== defaults[name])
+    .map(([name, value]) => [String(sampler.options.shape[name]?.meta()?.infotext ?? name), typeof value === 'number' ? value : String(value)]);
+}

@@ -1,0 +1,32 @@
+import type { BatchContext, JobInfo, RgbImage, StepReport } from '@atelier/sdk';
+import type { Stage } from '@atelier/sdk/contracts';
+import type { Points } from '../hooks/index.js';
+import type { ModelLibrary } from '../library/model-library.js';
+import type { JobControl } from './job-control.js';
+import type { Shelves } from './shelves.js';
+
+/** What the pipeline is given to make a job's pictures. */
+export interface JobContext {
+  info: JobInfo;
+  /** The places where extensions act. */
+  hooks: Points;
+  library: ModelLibrary;
+  /** The samplers and schedules there are, by name. */
+  shelves: Shelves;
+  control: JobControl;
+  /** Told what is going on; each may be slow to reach anyone and none may fail the job. */
+  report: {
+    stage(stage: Stage): void;
+    batch(batch: BatchContext): void;
+    step(report: StepReport, preview: () => RgbImage): void;
+  };
+}
+
+/** One finished picture and the text that goes into its file. */
+export interface FinishedImage {
+  image: RgbImage;
+  /** Position within the job. */
+  index: number;
+  seed: number;
+  parameters: string;
+}

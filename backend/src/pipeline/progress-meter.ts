@@ -1,0 +1,65 @@
+import type { Progress, Stage } from '@atelier/sdk/contracts';
+
+/** Steps after which a speed means something; the first one is slower (memory is touched for the first time). */
+const WARM_UP_STEPS = 2;
+
+/** Share of a batch that sampling takes, for the bar; the rest is decoding and saving. */
+const SAMPLING_SHARE = 0.95;
+
+/** Turns what the pipeline does into one line of honest progress. */
+export class ProgressMeter {
+  private stage: Stage = 'loading';
+  private batch = 0;
+  private step = 0;
+  private stepTimesMs: number[] = [];
+  private lastStepAt = 0;
+
+  constructor(
+    private readonly job: { batchCount: number; batchSize: number; steps: number },
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  enter(stage: Stage): Progress {
+    this.stage = stage;
+    if (stage === 'sampling') this.lastStepAt = this.now();
+    return this.progress();
+  }
+
+  beginBatch(batch: number): void {
+    this.batch = batch;
+    this.step = 0;
+  }
+
+  stepDone(step: number): Progress {
+    const now = this.now();
+    this.stepTimesMs.push(now - this.lastStepAt);
+    this.lastStepAt = now;
+    this.step = step;
+    return this.progress();
+  }
+
+  private progress(): Progress {
+    const { batchCount, batchSize, steps } = this.job;
+    const isSampled = this.stage === 'decoding' || this.stage === 'saving';
+    const ofBatch = isSampled ? SAMPLING_SHARE : (SAMPLING_SHARE * this.step) / steps;
+    const stepMs = this.stepMs();
+    return {
+      stage: this.stage,
+      picture: this.batch * batchSize,
+      step: this.step,
+      steps,
+      fraction: (this.batch + ofBatch) / batchCount,
+      ...(stepMs && {
+        stepsPerSecond: 1000 / stepMs,
+        secondsLeft: (((batchCount - this.batch) * steps - this.step) * stepMs) / 1000,
+      }),
+    };
+  }
+
+  /** The median of the latest steps, in milliseconds; nothing until there are enough. */
+  private stepMs(): number | undefined {
+    if (this.stepTimesMs.length <= WARM_UP_STEPS) return undefined;
+    const latest = this.stepTimesMs.slice(WARM_UP_STEPS).slice(-15).sort((a, b) => a - b);
+    return Math.max(latest[latest.length >> 1], 0.001);
+  }
+}

@@ -1,0 +1,137 @@
+import { AppError, fail, type BatchContext, type ModelPlan, type Prompt, type Tensor, type Txt2ImgRequest } from '@atelier/sdk';
+import { Txt2ImgRequest as RequestSchema } from '@atelier/sdk/contracts';
+import { classifierFree, guided } from '../diffusion/guidance.js';
+import { BatchNoise } from '../diffusion/noise/batch-noise.js';
+import { effectiveScheduler, noiseLevels, startNoise } from '../diffusion/noise-levels.js';
+import { sample, type Sampled } from '../diffusion/sample.js';
+import { parametersText } from '../images/generation-parameters.js';
+import { extractTags, type PromptTag } from '../prompt/index.js';
+import { describe } from './describe.js';
+import { encodePrompts } from './encode-prompts.js';
+import type { FinishedImage, JobContext } from './job-context.js';
+import { Interrupted } from './job-control.js';
+import { previewImage } from './preview.js';
+import { seededRandom } from './seeded-random.js';
+import { toImages } from './to-images.js';
+
+/** The request names no checkpoint: whoever took it in should have filled in the chosen one. */
+export class CheckpointNotChosen extends AppError {
+  readonly code = 'checkpoint-not-chosen';
+  constructor() {
+    super('No checkpoint was chosen.', 'Choose one in the page, or name one in the request.');
+  }
+}
+
+/** A tag like `<lora:name:1>` was left in the prompt: nothing that is active understands it. */
+export class TagNotUnderstood extends AppError {
+  readonly code = 'tag-not-understood';
+  constructor({ kind, items }: PromptTag) {
+    super(`Nothing here understands <${[kind, ...items].join(':')}>.`, `Remove it from the prompt, or switch on an extension that understands "${kind}" tags.`);
+  }
+}
+
+/** Makes all pictures of a request, batch after batch. START READING HERE. */
+export async function* txt2img(request: Txt2ImgRequest, job: JobContext): AsyncGenerator<FinishedImage> {
+  const asked = RequestSchema.parse(await job.hooks.transformRequest.call(request, job.info));
+  for (let batch = 0; batch < asked.batchCount; batch++) {
+    job.control.beginBatch();
+    try {
+      yield* await makeBatch(asked, batchContext(asked, batch, job), job);
+    } catch (error) {
+      if (!(error instanceof Interrupted) || job.control.asked !== 'skip') throw error;
+    }
+    if (job.control.asked === 'keep') return;
+  }
+}
+
+async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobContext): Promise<FinishedImage[]> {
+  const { hooks, control, report } = job;
+  report.batch(batch);
+  const prompts = await expandPrompts(asked, batch, job);
+
+  report.stage('loading');
+  const model = await job.library.load(await hooks.transformModelPlan.call(planModel(asked), batch));
+  control.yieldPoint();
+
+  report.stage('encoding');
+  const conditioning = await hooks.transformConditioning.call(await encodePrompts(prompts, model, asked.cfgScale), batch);
+  control.yieldPoint();
+
+  const sampler = job.shelves.sampler(asked.sampler);
+  const chosen = job.shelves.scheduler(asked.scheduler);
+  const scheduler = effectiveScheduler(chosen, sampler, job.shelves.allSchedulers());
+  const sigmas = noiseLevels({ sampler, scheduler, model: model.facts.sampling, stepCount: asked.steps });
+  const noise = new BatchNoise(asked.rng, batch.seeds, model.latentShape(asked));
+  const x = startNoise(await hooks.transformNoise.call(noise.next(), batch), sampler, sigmas[0]);
+  const guidedDenoise = guided({
+    model: model.facts.sampling,
+    call: hooks.wrapModelCall.call(model.predict, batch),
+    conditioning,
+    scale: asked.cfgScale,
+    combine: hooks.wrapGuidance.call(classifierFree, batch),
+  });
+
+  report.stage('sampling');
+  const sampled = await sample({
+    sampler,
+    options: asked.samplerOptions,
+    model: model.facts.sampling,
+    denoise: hooks.wrapDenoise.call(guidedDenoise, batch),
+    noise: () => noise.next(),
+    x,
+    sigmas,
+    shouldStop: () => control.asked !== 'none',
+    async onStep(step) {
+      report.step({ ...batch, ...step }, () => previewImage(step.denoised, 0, model.latentToRgb));
+      await hooks.onStep.call({ ...batch, ...step });
+    },
+  });
+  control.yieldPoint();
+
+  report.stage('decoding');
+  const decoded = await model.decode(await hooks.transformLatent.call(latentOf(sampled), batch));
+  const images = await hooks.transformImages.call(toImages(decoded), batch);
+
+  report.stage('saving');
+  return await Promise.all(
+    images.map(async (image, row) => {
+      const place = { job: job.info, index: batch.firstIndex + row, seed: batch.seeds[row] };
+      const described = await describe(asked, { prompt: prompts[row], seed: place.seed, sampler, scheduler: chosen, model });
+      const parameters = parametersText(await hooks.transformParameters.call(described, place));
+      return { image, index: place.index, seed: place.seed, parameters };
+    }),
+  );
+}
+
+function batchContext({ batchSize, seed }: Txt2ImgRequest, batch: number, job: JobContext): BatchContext {
+  const firstIndex = batch * batchSize;
+  return { job: job.info, firstIndex, seeds: Array.from({ length: batchSize }, (_, row) => seed + firstIndex + row) };
+}
+
+/** Both prompts of each picture of the batch, as extensions leave them. */
+async function expandPrompts(asked: Txt2ImgRequest, batch: BatchContext, job: JobContext): Promise<Prompt[]> {
+  const prompts: Prompt[] = [];
+  for (const [row, seed] of batch.seeds.entries()) {
+    const context = { job: job.info, index: batch.firstIndex + row, seed, random: seededRandom(seed) };
+    const prompt = await job.hooks.transformPrompt.call({ positive: asked.prompt, negative: asked.negativePrompt }, context);
+    refuseTags(prompt);
+    prompts.push(prompt);
+  }
+  return prompts;
+}
+
+/** Tags are orders, not words: one that nobody carried out must not reach the text encoder. */
+function refuseTags({ positive, negative }: Prompt): void {
+  const [tag] = [positive, negative].flatMap((text) => extractTags(text).tags);
+  if (tag) throw new TagNotUnderstood(tag);
+}
+
+/** The clean latent of a run; of one that was ended early, the model's last guess. */
+function latentOf({ x, denoised, stepsDone, wasStopped }: Sampled): Tensor {
+  if (stepsDone === 0) throw new Interrupted(); // nothing was made that could be kept
+  return wasStopped ? denoised : x;
+}
+
+function planModel({ checkpoint, clipSkip }: Txt2ImgRequest): ModelPlan {
+  return { checkpoint: checkpoint ?? fail(new CheckpointNotChosen()), clipSkip };
+}

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { ProgressMeter } from '../../../../backend/src/pipeline/progress-meter.js';
+
+function meterWithClock() {
+  let now = 0;
+  const meter = new ProgressMeter({ batchCount: 2, batchSize: 3, steps: 10 }, () => now);
+  return { meter, wait: (ms: number) => (now += ms) };
+}
+
+test('no estimate until it means something, then speed and time left of the whole job', () => {
+  const { meter, wait } = meterWithClock();
+  meter.beginBatch(0);
+  expect(meter.enter('loading')).toEqual({ stage: 'loading', picture: 0, step: 0, steps: 10, fraction: 0 });
+  meter.enter('sampling');
+  wait(900); // the first steps are slow and do not count
+  expect(meter.stepDone(1).secondsLeft).toBeUndefined();
+  wait(500);
+  expect(meter.stepDone(2).stepsPerSecond).toBeUndefined();
+  wait(250);
+  expect(meter.stepDone(3)).toMatchObject({ stepsPerSecond: 4, secondsLeft: 17 / 4 });
+});
+
+test('the bar only ever grows, over all batches', () => {
+  const { meter } = meterWithClock();
+  const seen: number[] = [];
+  for (const batch of [0, 1]) {
+    meter.beginBatch(batch);
+    seen.push(meter.enter('encoding').fraction, meter.enter('sampling').fraction);
+    for (let step = 1; step <= 10; step++) seen.push(meter.stepDone(step).fraction);
+    seen.push(meter.enter('decoding').fraction, meter.enter('saving').fraction);
+  }
+  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  expect(Math.max(...seen)).toBeLessThan(1);
+});
+
+test('the picture named is the first of the batch being made', () => {
+  const { meter } = meterWithClock();
+  meter.beginBatch(1);
+  expect(meter.enter('sampling').picture).toBe(3);
+});
