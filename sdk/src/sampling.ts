@@ -76,7 +76,7 @@ export interface Sampler<Options extends Shape = Shape> {
   callsPerStep: number;
   /** Order of convergence on smooth problems; ancestral samplers have order 1 at best. */
   order: number;
-  /** Whether `noise` is called. */
+  /** Whether `noise` is called, with some of its options at least. */
   drawsNoise: boolean;
   /** Where the schedule must end: at 0, or at the model's lowest level. */
   lastLevel: 'zero' | 'sigma-min';
@@ -85,7 +85,7 @@ export interface Sampler<Options extends Shape = Shape> {
   defaultScheduler?: string;
   /** Samplers that think in timesteps choose their own levels; the chosen schedule is then not used. */
   levels?(model: ModelSampling, stepCount: number): number[];
-  /** How strong the start noise is at the first level; without it, `sigma` itself. */
+  /** How strong the start noise is at the first level, as a standard deviation; without it, `sigma` itself. */
   startScale?(sigma: number): number;
   steps(input: SamplerInput<z.output<Options>>): AsyncGenerator<SamplerStep>;
 }

@@ -95,3 +95,10 @@ export function rows(x: Tensor, from: number, to: number): Tensor {
   const size = sizeOf(rest);
   return { shape: [to - from, ...rest], data: x.data.subarray(from * size, to * size) as TensorData };
 }
+
+/** Whether every element is a number: no NaN, no infinity. */
+export function allFinite(x: Tensor): boolean {
+  const { data } = x;
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
+}

@@ -1,0 +1,37 @@
+import { addScaled, z, type Noise, type SamplerMemory, type Tensor } from '@atelier/sdk';
+
+/** Options of samplers that may raise the noise before a step. Names and ranges are A1111's. */
+export const churnOptions = z.object({
+  s_churn: z.number().min(0).max(100).default(0).meta({ infotext: 'Sigma churn' }).describe('Fresh noise over the whole run; 0 keeps the run deterministic.'),
+  s_tmin: z.number().min(0).max(1000).default(0).meta({ infotext: 'Sigma tmin' }).describe('Lowest noise level at which fresh noise is added.'),
+  s_tmax: z.number().min(0).max(1000).default(0).meta({ infotext: 'Sigma tmax' }).describe('Highest noise level at which fresh noise is added; 0 is no limit.'),
+  s_noise: z.number().min(0).max(2).default(1).meta({ infotext: 'Sigma noise' }).describe('Strength of the fresh noise; a little above 1 keeps detail.'),
+});
+type ChurnOptions = z.output<typeof churnOptions>;
+
+/** The most a level is raised in one step (Karras et al. 2022, algorithm 2). */
+const MOST = Math.SQRT2 - 1;
+
+/** Raises the noise of `x` before a step, as options ask; returns the latent and the level it is then at. */
+export type Churn = ((x: Tensor, sigma: number, next: number) => { x: Tensor; sigma: number }) & {
+  /** To be yielded with each step: the share per step depends on the length of the whole run. */
+  memory: SamplerMemory;
+};
+
+/**
+ * Churn as in Karras et al. 2022, algorithm 2. Once it is on, noise is drawn in every step, also in steps outside of
+ * `s_tmin` and `s_tmax` that do not use it: that is how k-diffusion moves the generator.
+ */
+export function churnFor(options: ChurnOptions, stepCount: number, noise: Noise, memory: SamplerMemory | undefined): Churn {
+  const { s_churn, s_tmin, s_tmax, s_noise } = options;
+  const highest = s_tmax === 0 ? Number.POSITIVE_INFINITY : s_tmax;
+  const share = (memory?.churn as number | undefined) ?? Math.min(s_churn / stepCount, MOST);
+  const churn = (x: Tensor, sigma: number, next: number): { x: Tensor; sigma: number } => {
+    if (s_churn === 0) return { x, sigma };
+    const fresh = noise(sigma, next);
+    if (sigma < s_tmin || sigma > highest) return { x, sigma };
+    const raised = sigma * (1 + share);
+    return { x: addScaled(x, fresh, s_noise * Math.sqrt(raised ** 2 - sigma ** 2)), sigma: raised };
+  };
+  return Object.assign(churn, { memory: { churn: share } });
+}

@@ -1,0 +1,54 @@
+import type { ModelSampling, Prediction } from '@atelier/sdk';
+
+/**
+ * The levels of models trained with 1000 timesteps and betas that are linear in their square root (SD1, SD2, SDXL).
+ *
+ * @returns Rising; level t is √((1 − ᾱ_t) / ᾱ_t), computed in float64.
+ */
+export function scaledLinearLevels({ start = 0.00085, end = 0.012, count = 1000 } = {}): Float64Array {
+  const levels = new Float64Array(count);
+  let remaining = 1; // ᾱ, the share of the clean latent's variance that is left
+  for (let t = 0; t < count; t++) {
+    const beta = (Math.sqrt(start) + (t / (count - 1)) * (Math.sqrt(end) - Math.sqrt(start))) ** 2;
+    remaining *= 1 - beta;
+    levels[t] = Math.sqrt((1 - remaining) / remaining);
+  }
+  return levels;
+}
+
+/** The sampling of a model whose timesteps are the places of its levels in a table. `sigmas` rise. */
+export function tableSampling(sigmas: Float64Array, prediction: Prediction): ModelSampling {
+  const logs = sigmas.map(Math.log);
+  const last = sigmas.length - 1;
+  return {
+    prediction,
+    sigmas,
+    sigmaMin: sigmas[0],
+    sigmaMax: sigmas[last],
+    timestepOf(sigma) {
+      const wanted = Math.log(sigma);
+      const above = firstAtLeast(logs, wanted);
+      if (above === 0) return 0;
+      if (above > last) return last;
+      return wanted - logs[above - 1] <= logs[above] - wanted ? above - 1 : above;
+    },
+    sigmaOf(timestep) {
+      const t = Math.min(Math.max(timestep, 0), last);
+      const low = Math.floor(t);
+      const share = t - low;
+      return share === 0 ? sigmas[low] : Math.exp((1 - share) * logs[low] + share * logs[low + 1]);
+    },
+  };
+}
+
+/** Where the first element lies that is not below `wanted`; the length when all are. */
+function firstAtLeast(rising: Float64Array, wanted: number): number {
+  let low = 0;
+  let high = rising.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rising[middle] < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,2 @@
+/** What tests of samplers and extensions may import. */
+export * from './gaussian-world.js';

@@ -1,0 +1,102 @@
+import { tensor, type Noise, type Sampler, type SamplerStep, type Tensor } from '@atelier/sdk';
+import { gaussianWorld } from '@atelier/sdk/testing';
+import { describe, expect, test } from 'vitest';
+import { BatchNoise } from '../../../../backend/src/diffusion/noise/batch-noise.js';
+import { timesteps } from '../../../../backend/src/diffusion/samplers/ddim.js';
+import { samplers } from '../../../../backend/src/diffusion/samplers/index.js';
+import { splitStep } from '../../../../backend/src/diffusion/samplers/split-step.js';
+import { scaledLinearLevels, tableSampling } from '../../../../backend/src/diffusion/sigma-table.js';
+
+const world = gaussianWorld({ mean: 0.5, spread: 0.7 });
+const shape = [1, 4, 2, 2];
+const start = tensor(shape, Float64Array.from({ length: 16 }, (_, index) => Math.sin(index + 1) * 10));
+
+/** Options with which a sampler draws no noise, and with which it draws some. */
+const quiet: Record<string, object> = { 'euler-ancestral': { eta: 0 } };
+const noisy: Record<string, object> = { euler: { s_churn: 4, s_tmin: 0.1 }, heun: { s_churn: 4, s_tmax: 5 }, ddim: { eta: 0.6 } };
+
+interface Going {
+  x: Tensor;
+  sigmas: readonly number[];
+  noise: Noise;
+  memory?: SamplerStep['memory'];
+}
+
+async function run(sampler: Sampler, going: Going, stopAfter = Number.POSITIVE_INFINITY): Promise<SamplerStep[]> {
+  const done: SamplerStep[] = [];
+  const options = sampler.options.parse(noisy[sampler.id] ?? {});
+  for await (const step of sampler.steps({ model: world.model, denoise: world.denoise, options, ...going })) {
+    done.push(step);
+    if (done.length === stopAfter) break;
+  }
+  return done;
+}
+
+describe.each(samplers.map((sampler) => [sampler.label, sampler] as const))('%s', (_label, sampler) => {
+  test('converges with the order it declares', async () => {
+    const options = quiet[sampler.id];
+    const coarse = await world.error(sampler, { steps: 64, options });
+    const fine = await world.error(sampler, { steps: 128, options });
+    expect(Math.log2(coarse / fine)).toBeGreaterThan(sampler.order - 0.2);
+    expect(Math.log2(coarse / fine)).toBeLessThan(sampler.order + 0.6);
+  });
+
+  test('stopped after any step and resumed, ends in the same latent', async () => {
+    const sigmas = [...world.levels(6).slice(0, -1), 0.01, 0];
+    const unbroken = await run(sampler, { x: start, sigmas, noise: noiseOf(new BatchNoise('NV', [7], shape.slice(1))) });
+    expect(unbroken).toHaveLength(sigmas.length - 1);
+    for (let stop = 1; stop < sigmas.length - 1; stop++) {
+      const source = new BatchNoise('NV', [7], shape.slice(1));
+      const first = (await run(sampler, { x: start, sigmas, noise: noiseOf(source) }, stop))[stop - 1];
+      const elsewhere = new BatchNoise('NV', [7], shape.slice(1), JSON.parse(JSON.stringify(source.position)));
+      const rest = await run(sampler, { x: first.x, sigmas: sigmas.slice(stop), noise: noiseOf(elsewhere), memory: first.memory });
+      expect(rest.at(-1)?.x.data).toEqual(unbroken.at(-1)?.x.data);
+    }
+  });
+
+  test('calls the model as often as it says', async () => {
+    let calls = 0;
+    const counting = { ...world, denoise: (...asked: Parameters<typeof world.denoise>) => ((calls += 1), world.denoise(...asked)) };
+    const sigmas = [8, 4, 2, 1];
+    const steps = sampler.steps({ ...counting, noise: zeroNoise, x: start, sigmas, options: sampler.options.parse({}) });
+    for await (const step of steps) expect(step.x.shape).toEqual(shape);
+    expect(calls).toBe(3 * sampler.callsPerStep);
+  });
+
+  test('draws no noise unless it says that it may', async () => {
+    let draws = 0;
+    const noise = (): Tensor => ((draws += 1), start);
+    await run(sampler, { x: start, sigmas: [8, 4, 2, 1], noise });
+    expect(draws > 0).toBe(sampler.drawsNoise);
+  });
+});
+
+test('no two samplers answer to one name', () => {
+  const names = samplers.flatMap(({ id, label, aliases }) => [...new Set([id, label, ...aliases])]);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test('splitting a step loses no noise: down and up recombine to the next level', () => {
+  for (const eta of [0, 0.3, 1, 1.2]) {
+    const { down, up } = splitStep(5, 3, eta);
+    expect(Math.hypot(down, up)).toBeCloseTo(3, 10);
+  }
+});
+
+test('DDIM takes every so-many-th timestep, falling, and ends at the second', () => {
+  const model = tableSampling(scaledLinearLevels(), 'eps');
+  expect(timesteps(model, 10)).toEqual([901, 801, 701, 601, 501, 401, 301, 201, 101, 1]);
+  expect(timesteps(model, 7)[0]).toBe(995); // eight of them, since 7 does not divide 1000
+  expect(timesteps(model, 7)).toHaveLength(8);
+});
+
+function noiseOf(source: BatchNoise): Noise {
+  return () => {
+    const { shape: drawn, data } = source.next();
+    return tensor(drawn, Float64Array.from(data));
+  };
+}
+
+function zeroNoise(): Tensor {
+  return tensor(shape, new Float64Array(16));
+}
