@@ -1,0 +1,137 @@
+import { describe, test } from 'vitest';
+import { BatchNoise } from '../../backend/src/diffusion/noise/batch-noise.js';
+import { MersenneTwister } from '../../backend/src/diffusion/noise/mersenne-twister.js';
+import type { NormalGenerator } from '../../backend/src/diffusion/noise/normal-generator.js';
+import { NvGenerator } from '../../backend/src/diffusion/noise/nv-generator.js';
+import { philox } from '../../backend/src/diffusion/noise/philox.js';
+import { TorchCpuGenerator } from '../../backend/src/diffusion/noise/torch-cpu-generator.js';
+import { expectClose, hasGolden, notBuilt, NotBuiltCount, readJson, readTensors, realTensor } from '../support/goldens.js';
+
+interface Draw {
+  shape: number[];
+  values?: number[];
+  first?: number[];
+  last?: number[];
+  mean?: number;
+  std?: number;
+}
+
+const sizeOf = (shape: number[]) => shape.reduce((size, side) => size * side, 1);
+
+/** Draws as the record did and compares what the record holds of it: all values, or both ends and the moments. */
+function expectDraw(generator: NormalGenerator, draw: Draw, tolerance: number): void {
+  const values = generator.normal(sizeOf(draw.shape));
+  if (draw.values) expectClose(values, draw.values, { absolute: tolerance });
+  if (draw.first) expectClose(values.subarray(0, draw.first.length), draw.first, { absolute: tolerance }, 'first values');
+  if (draw.last) expectClose(values.subarray(-draw.last.length), draw.last, { absolute: tolerance }, 'last values');
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (draw.mean !== undefined) expectClose([mean], [draw.mean], { absolute: 1e-6 }, 'mean');
+  if (draw.std !== undefined) {
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    expectClose([Math.sqrt(variance)], [draw.std], { absolute: 1e-6 }, 'standard deviation');
+  }
+}
+
+/** PyTorch's vectorised functions round differently from 16 numbers on. */
+const torchTolerance = ({ shape }: Draw) => (sizeOf(shape) < 16 ? 2e-7 : 2e-6);
+
+describe.runIf(hasGolden('rng/torch_cpu.json'))('PyTorch on a CPU', () => {
+  const golden = readJson<{
+    randn: (Draw & { seed: number })[];
+    randn_sequences: { seed: number; draws: Draw[] }[];
+    raw: { seed: number; mt19937_u32_first16: number[]; mt19937_u32_at_620_635: number[] }[];
+  }>('rng/torch_cpu.json');
+
+  test.each(golden.randn)('seed $seed, shape $shape', (record) => {
+    expectDraw(new TorchCpuGenerator(record.seed), record, torchTolerance(record));
+  });
+
+  test.each(golden.randn_sequences)('seed $seed, one draw after another', ({ seed, draws }) => {
+    const generator = new TorchCpuGenerator(seed);
+    for (const draw of draws) expectDraw(generator, draw, torchTolerance(draw));
+  });
+
+  test.each(golden.raw)('seed $seed, the words below', ({ seed, mt19937_u32_first16: first, mt19937_u32_at_620_635: later }) => {
+    const twister = new MersenneTwister(seed);
+    expectClose(Array.from({ length: first.length }, () => twister.word()), first, {});
+    twister.skip(620 - first.length);
+    expectClose(Array.from({ length: later.length }, () => twister.word()), later, {});
+  });
+  notBuilt('torch.rand, torch.randint and torch.randperm', golden.raw.length);
+});
+
+describe.runIf(hasGolden('rng/philox.json'))('NV', () => {
+  const golden = readJson<{
+    randn: (Draw & { seed: number; draw: number; same_generator?: boolean })[];
+    philox_u32: { seed: number; offset: number; counter2: number[]; out_rows_0to3: number[][] }[];
+  }>('rng/philox.json');
+
+  test.each(golden.randn)('seed $seed, shape $shape, draw $draw', (record) => {
+    expectDraw(new NvGenerator(record.seed, { taken: record.draw }), record, 2e-7);
+  });
+
+  test.each(golden.philox_u32)('seed $seed, offset $offset, the words below', ({ seed, offset, counter2, out_rows_0to3 }) => {
+    for (const [column, counter] of counter2.entries()) {
+      const words = philox([offset, 0, counter, 0], seed % 2 ** 32, Math.floor(seed / 2 ** 32));
+      expectClose(words, out_rows_0to3.map((row) => row[column]), {});
+    }
+  });
+});
+
+describe.runIf(hasGolden('rng/image_rng.json'))('noise of a batch', () => {
+  interface BatchRecord {
+    id: string;
+    source: 'CPU' | 'NV';
+    shape: number[];
+    seeds: number[];
+    eta_noise_seed_delta: number;
+    subseeds?: number[] | null;
+    subseed_strength?: number;
+    seed_resize_from_h?: number;
+    seed_resize_from_w?: number;
+    calls: { tensor: string }[];
+  }
+  const golden = readJson<{
+    tensors_file: string;
+    image_rng: BatchRecord[];
+    slerp: unknown[];
+    global_seed_side_effect: unknown[];
+    comfy_prepare_noise: { seed: number; latent_shape: number[]; noise_inds: number[] | null; tensor: string }[];
+  }>('rng/image_rng.json');
+  const tensors = readTensors(golden.tensors_file);
+  const left = new NotBuiltCount();
+
+  for (const record of golden.image_rng) {
+    const isVaried = Boolean(record.subseeds && record.subseed_strength);
+    const isResized = Boolean(record.seed_resize_from_h && record.seed_resize_from_w);
+    if (isVaried || isResized || record.eta_noise_seed_delta !== 0) {
+      left.add(isVaried ? 'variation seeds' : isResized ? 'resize seed from' : 'noise seed delta');
+      continue;
+    }
+    test(record.id, () => {
+      const noise = new BatchNoise(record.source, record.seeds, record.shape);
+      for (const call of record.calls) {
+        expectClose(noise.next().data, realTensor(tensors, call.tensor).data, { absolute: record.source === 'CPU' ? 2e-6 : 2e-7 }, call.tensor);
+      }
+    });
+  }
+
+  for (const record of golden.comfy_prepare_noise) {
+    if (record.noise_inds !== null) {
+      left.add('ComfyUI noise indices');
+      continue;
+    }
+    test(`ComfyUI, seed ${record.seed}: one generator for the whole batch`, () => {
+      const values = new TorchCpuGenerator(record.seed).normal(sizeOf(record.latent_shape));
+      expectClose(values, realTensor(tensors, record.tensor).data, { absolute: 2e-6 });
+    });
+  }
+  left.add('spherical interpolation of noise', golden.slerp.length);
+  left.add('global seed as a side effect', golden.global_seed_side_effect.length);
+  left.report();
+});
+
+if (hasGolden('rng/brownian.json')) {
+  const brownian = readJson<Record<string, unknown>>('rng/brownian.json');
+  notBuilt('Brownian noise', Object.values(brownian).reduce<number>((count, value) => count + (Array.isArray(value) ? value.length : 0), 0));
+}
