@@ -1,0 +1,207 @@
+import { scale, tensor, type Denoise, type ModelSampling, type Sampler, type SamplerStep, type Tensor } from '@atelier/sdk';
+import { describe, expect, test } from 'vitest';
+import { ddim } from '../../backend/src/diffusion/samplers/ddim.js';
+import { dpmpp2m } from '../../backend/src/diffusion/samplers/dpmpp-2m.js';
+import { eulerAncestral } from '../../backend/src/diffusion/samplers/euler-ancestral.js';
+import { euler } from '../../backend/src/diffusion/samplers/euler.js';
+import { heun } from '../../backend/src/diffusion/samplers/heun.js';
+import { samplers } from '../../backend/src/diffusion/samplers/index.js';
+import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
+import { analyticDenoised, formulaNoise, readSamplerInputs } from '../support/analytic-model.js';
+import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type GoldenTensor } from '../support/goldens.js';
+
+interface Case {
+  id: string;
+  sampler: string;
+  sigmas: string;
+  options: Record<string, unknown>;
+  model?: 'flow';
+  n_model_calls: number;
+  n_noise_draws: number;
+  max_abs_diff_f32_vs_f64?: number;
+  no_f64?: string;
+  error?: string;
+}
+
+interface CaseFile {
+  tensors_file: string;
+  cases: Case[];
+}
+
+type Precision = 'f32' | 'f64';
+
+const inputs = hasGolden('samplers/inputs.json') ? readSamplerInputs() : undefined;
+const sd15 = tableSampling(scaledLinearLevels(), 'eps');
+const flow: ModelSampling = { ...sd15, prediction: 'flow' };
+
+function numbers(values: readonly number[], precision: Precision): Float32Array | Float64Array {
+  const rounded = Float32Array.from(values);
+  return precision === 'f32' ? rounded : Float64Array.from(rounded);
+}
+
+interface Run {
+  calls: Tensor[];
+  steps: SamplerStep[];
+}
+
+/** Runs a sampler on the analytic model and keeps what it asked and what it yielded. */
+async function run(sampler: Sampler, given: { model: ModelSampling; x: Tensor; sigmas: number[]; options: Record<string, unknown> }): Promise<Run> {
+  const calls: Tensor[] = [];
+  const denoise: Denoise = async (x, sigma) => {
+    calls.push(x);
+    const denoised = tensor(x.shape, x.data.map((value) => analyticDenoised(value, sigma)));
+    return { denoised, uncond: denoised };
+  };
+  const steps: SamplerStep[] = [];
+  const noise = formulaNoise(inputs?.noise.noise_seed ?? 0, given.x);
+  const options = sampler.options.parse(given.options);
+  for await (const step of sampler.steps({ ...given, options, denoise, noise })) steps.push(step);
+  return { calls, steps };
+}
+
+/** Compares the last latent and every latent that the model was asked about. */
+function expectTrajectory(tensors: ReadonlyMap<string, GoldenTensor>, record: Case, precision: Precision, calls: Tensor[], final: Tensor): void {
+  const tolerance =
+    precision === 'f64' ? { relative: 1e-9 } : { absolute: Math.max(2e-5, 4 * (record.max_abs_diff_f32_vs_f64 ?? 0)) };
+  expect(calls).toHaveLength(record.n_model_calls);
+  expectClose(final.data, realTensor(tensors, `${record.id}#final_${precision}`).data, tolerance, 'final');
+  const expectedCalls = tensors.get(`${record.id}#calls_${precision}`);
+  if (!expectedCalls) return;
+  const asked = realTensor(tensors, `${record.id}#calls_${precision}`).data;
+  for (const [index, call] of calls.entries()) {
+    const { length } = call.data;
+    expectClose(call.data, asked.subarray(index * length, (index + 1) * length), tolerance, `call ${index + 1}`);
+  }
+}
+
+/** Every precision that the record has. */
+function precisionsOf(record: Case): Precision[] {
+  return record.no_f64 ? ['f32'] : ['f32', 'f64'];
+}
+
+/** Why a case of σ-space samplers cannot be run yet. */
+function missing(record: Case, sampler: Sampler | undefined, file: string): string | undefined {
+  const name = record.sampler.replace(/^sample_/, '');
+  if (!sampler) return name;
+  const unknown = Object.keys(record.options).filter((option) => !Object.hasOwn(sampler.options.shape, option));
+  if (unknown.length > 0) return `${name} with ${unknown.join(', ')}`;
+  if (record.model === 'flow' && sampler === eulerAncestral) return `${name} of flow models`;
+  const steps = (inputs?.sigma_lists[record.sigmas]?.length ?? 1) - 1;
+  // ComfyUI draws only in steps that use the noise; we follow k-diffusion, which draws in all
+  if (file.includes('comfy') && record.options.s_churn !== undefined && record.n_noise_draws !== steps) return `${name} that draws no unused noise`;
+  return undefined;
+}
+
+for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
+  describe.runIf(inputs && hasGolden(file))(file, () => {
+    const golden = readJson<CaseFile>(file);
+    const tensors = readTensors(golden.tensors_file);
+    const left = new NotBuiltCount();
+    for (const record of golden.cases) {
+      const id = record.sampler.replace(/^sample_/, '').replaceAll('_', '-');
+      const sampler = samplers.find((each) => each.id === id);
+      const reason = missing(record, sampler, file);
+      if (reason || !sampler || !inputs) {
+        left.add(reason ?? record.sampler);
+        continue;
+      }
+      test.each(precisionsOf(record))(`${record.id} in %s`, async (precision) => {
+        const sigmas = Array.from(numbers(inputs.sigma_lists[record.sigmas], 'f64'));
+        // eps models start from noise as strong as the first level, a float32 product in both precisions
+        const start = record.model === 'flow' ? inputs.x_unit : inputs.x_unit.map((value) => Math.fround(Math.fround(value) * sigmas[0]));
+        const x = tensor(inputs.shape, numbers(start, precision));
+        const { calls, steps } = await run(sampler, { model: record.model === 'flow' ? flow : sd15, x, sigmas, options: record.options });
+        expectTrajectory(tensors, record, precision, calls, steps[steps.length - 1].x);
+      });
+    }
+    left.report();
+  });
+}
+
+describe.runIf(inputs && hasGolden('samplers/timesteps_forge.json'))('samplers/timesteps_forge.json', () => {
+  const golden = readJson<CaseFile>('samplers/timesteps_forge.json');
+  const tensors = readTensors(golden.tensors_file);
+  const left = new NotBuiltCount();
+  const kept = (inputs?.alphas_cumprod_f32.values ?? []).map(Math.fround); // ᾱ
+  const model = tableSampling(Float64Array.from(kept, (alpha) => Math.sqrt((1 - alpha) / alpha)), 'eps');
+  for (const record of golden.cases) {
+    if (record.sampler !== ddim.id || !inputs) {
+      left.add(record.sampler);
+      continue;
+    }
+    test.each(precisionsOf(record))(`${record.id} in %s`, async (precision) => {
+      const sigmas = inputs.timestep_lists[record.sigmas].toReversed().map((timestep) => model.sigmas[timestep]);
+      const x = scale(tensor(inputs.shape, numbers(inputs.x_unit, precision)), Math.hypot(1, sigmas[0]));
+      const { calls, steps } = await run(ddim, { model, x, sigmas, options: record.options });
+      const preserving = calls.map((call, index) => scale(call, 1 / Math.hypot(1, sigmas[index])));
+      expectTrajectory(tensors, record, precision, preserving, steps[steps.length - 1].x);
+    });
+  }
+  left.report();
+});
+
+describe.runIf(inputs && hasGolden('samplers/diffusers.json'))('samplers/diffusers.json', () => {
+  interface DiffusersCase {
+    id: string;
+    scheduler: string;
+    config: Record<string, unknown>;
+    sigmas?: number[];
+    sigma_seen?: number[];
+    trajectory?: string;
+  }
+  const golden = readJson<{ tensors_file: string; cases: DiffusersCase[] }>('samplers/diffusers.json');
+  const tensors = readTensors(golden.tensors_file);
+  const left = new NotBuiltCount();
+
+  /** The sampler of ours that does the same, and whether diffusers keeps its latents in variance-preserving form. */
+  function ours({ scheduler, config, sigmas, sigma_seen }: DiffusersCase): { sampler: Sampler; isPreserving: boolean } | undefined {
+    if (scheduler === 'EulerDiscreteScheduler') return { sampler: euler, isPreserving: false };
+    if (scheduler === 'EulerAncestralDiscreteScheduler') return { sampler: eulerAncestral, isPreserving: false };
+    if (scheduler === 'HeunDiscreteScheduler') return { sampler: heun, isPreserving: false };
+    if (scheduler === 'DDIMScheduler' && config.prediction_type === undefined) return { sampler: ddim, isPreserving: true };
+    // with Karras levels diffusers asks the model at rounded timesteps, so at other levels than it steps over
+    const asksWhereItSteps = sigma_seen?.every((seen, index) => Math.abs(seen / (sigmas?.[index] ?? seen) - 1) < 1e-6);
+    const isSecondOrder = config.solver_order === undefined && config.algorithm_type === undefined;
+    if (scheduler === 'DPMSolverMultistepScheduler' && isSecondOrder && asksWhereItSteps) return { sampler: dpmpp2m, isPreserving: true };
+    return undefined;
+  }
+
+  for (const record of golden.cases) {
+    const match = ours(record);
+    const { trajectory, sigma_seen: seen } = record;
+    if (trajectory === undefined || seen === undefined) {
+      left.add('timesteps of diffusers schedulers');
+      continue;
+    }
+    if (!match || !inputs) {
+      left.add(record.scheduler);
+      continue;
+    }
+    test(record.id, async () => {
+      const { sampler, isPreserving } = match;
+      // DDIM lists no levels; it ends at the model's lowest. Heun lists each level twice.
+      const sigmas = (record.sigmas ?? [...seen, sd15.sigmas[0]]).filter((sigma, index, all) => sigma !== all[index - 1]);
+      const form = (x: Tensor, sigma: number) => (isPreserving ? scale(x, 1 / Math.hypot(1, sigma)) : x);
+      const { data, shape } = realTensor(tensors, trajectory); // [the start and every step, ...latent]
+      const size = data.length / shape[0];
+      const start = tensor(shape.slice(1), data.slice(0, size));
+      const x = isPreserving ? scale(start, Math.hypot(1, sigmas[0])) : start;
+      const { steps } = await run(sampler, { model: sd15, x, sigmas, options: {} });
+
+      const rowsPerStep = sampler.callsPerStep;
+      for (const [index, step] of steps.entries()) {
+        const row = Math.min((index + 1) * rowsPerStep, shape[0] - 1);
+        const isHandedOver = sampler === ddim && index === steps.length - 1; // DDIM's last latent is in that form already
+        const after = isHandedOver ? step.x : form(step.x, sigmas[index + 1]);
+        expectClose(after.data, data.subarray(row * size, (row + 1) * size), { absolute: 2e-5 }, `after step ${index + 1}`);
+      }
+    });
+  }
+  left.report();
+});
+
+if (hasGolden('samplers/reforge_extra.json')) {
+  const left = new NotBuiltCount();
+  for (const { sampler } of readJson<CaseFile>('samplers/reforge_extra.json').cases) left.add(`reForge ${sampler}`);
+  left.report();
+}
