@@ -171,3 +171,10 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 export function sha256OfFloat32(data: Float32Array): string {
   return createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex');
 }
+
+/** A tolerance given as a share of the largest absolute value that is expected. */
+export function shareOfLargest(expected: ArrayLike<number>, share: number): Tolerance {
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i]));
+  return { absolute: share * largest };
+}

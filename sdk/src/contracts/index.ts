@@ -2,6 +2,7 @@
 export * from '../errors.js';
 export * from '../manifest.js';
 export * from './catalogue.js';
+export * from './device-link.js';
 export * from './endpoint.js';
 export * from './endpoints.js';
 export * from './engine-link.js';

@@ -1,0 +1,203 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { ReportedError, type AppError } from '@atelier/sdk';
+import {
+  DeviceOptions,
+  FromDevice,
+  type DeviceCommand,
+  type DeviceFacts,
+  type DeviceGraph,
+  type DeviceTensor,
+  type TensorHandle,
+  type ToDevice,
+} from '@atelier/sdk/contracts';
+import type { DeviceInputs, DeviceLink, KeptOutputs, Session } from './device-link.js';
+import { DeviceEnded, NotOnDevice } from './errors.js';
+
+/** How the device process is started and told to work. */
+export interface DeviceSetup {
+  /** The program that becomes the device process: `node <entry> device`. */
+  entry: string;
+  /** Further arguments of it. */
+  args?: readonly string[];
+  options?: Partial<DeviceOptions>;
+}
+
+/** Told when a device process has ended, with the reason. Everything it held is gone. */
+export type DeviceExitListener = (ended: DeviceEnded) => void;
+
+interface Waiting {
+  resolve(result: FromDevice['result']): void;
+  reject(error: AppError): void;
+}
+
+/** One process, from its start to its end. */
+interface Life {
+  process: ChildProcess;
+  waiting: Map<number, Waiting>;
+  /** Sessions and tensors that this process holds. */
+  sessions: Set<number>;
+  tensors: Set<number>;
+  /** Why we end it, when we do. */
+  endedBecause?: string;
+  ended?: DeviceEnded;
+}
+
+/**
+ * The engine's side of the device process. It starts with the first command that can use an empty device (`open`, `put`,
+ * `facts`) and again after it has ended; what was open before is then gone, and using it fails with `NotOnDevice`.
+ */
+export class Device implements DeviceLink {
+  private life: Life | undefined;
+  private started: Promise<DeviceFacts> | undefined;
+  private nextNumber = 1;
+  private readonly exitListeners = new Set<DeviceExitListener>();
+  /** Counts the processes: a session belongs to the generation it was opened in. */
+  generation = 0;
+
+  constructor(private readonly setup: DeviceSetup) {}
+
+  async open({ name, bytes, weightsFolder }: DeviceGraph): Promise<Session> {
+    const life = await this.alive();
+    const session = this.nextNumber++;
+    await this.ask(life, { type: 'open', session, graph: { name, bytes, weightsFolder } });
+    life.sessions.add(session);
+    return { session };
+  }
+
+  async close({ session }: Session): Promise<void> {
+    const life = this.holding('session', session);
+    life.sessions.delete(session);
+    await this.ask(life, { type: 'close', session });
+  }
+
+  async put(tensor: DeviceTensor): Promise<TensorHandle> {
+    const life = await this.alive();
+    const handle = this.nextNumber++;
+    await this.ask(life, { type: 'put', handle, tensor });
+    life.tensors.add(handle);
+    return { handle };
+  }
+
+  async free({ handle }: TensorHandle): Promise<void> {
+    const life = this.holding('tensor', handle);
+    life.tensors.delete(handle);
+    await this.ask(life, { type: 'free', handle });
+  }
+
+  async run(session: Session, inputs: DeviceInputs): Promise<Record<string, DeviceTensor>> {
+    return (await this.runKeeping(session, inputs, [])).tensors;
+  }
+
+  async runKeeping({ session }: Session, inputs: DeviceInputs, keep: readonly string[]): Promise<KeptOutputs> {
+    const life = this.holding('session', session);
+    for (const value of Object.values(inputs)) if ('handle' in value) this.holding('tensor', value.handle);
+    const numbers = Object.fromEntries(keep.map((name) => [name, this.nextNumber++]));
+    const result = await this.ask(life, { type: 'run', session, inputs, keep: numbers });
+    for (const handle of Object.values(numbers)) life.tensors.add(handle);
+    const kept = Object.fromEntries(Object.entries(numbers).map(([name, handle]) => [name, { handle }]));
+    return { tensors: expectStatus(result, 'outputs').tensors, kept };
+  }
+
+  async facts(): Promise<DeviceFacts> {
+    return expectStatus(await this.ask(await this.alive(), { type: 'facts' }), 'facts').facts;
+  }
+
+  /** The number of the device process, while there is one. */
+  get processId(): number | undefined {
+    return this.life?.process.pid;
+  }
+
+  onExit(listener: DeviceExitListener): Disposable {
+    this.exitListeners.add(listener);
+    return { [Symbol.dispose]: () => this.exitListeners.delete(listener) };
+  }
+
+  /** Ends the process at once, in the middle of a model call if need be. Whatever waits fails with `DeviceEnded`. */
+  async end(reason = 'it was stopped'): Promise<void> {
+    const { life } = this;
+    if (!life) return;
+    const exited = new Promise((resolve) => life.process.once('exit', resolve));
+    this.kill(life, reason);
+    await exited;
+  }
+
+  private async alive(): Promise<Life> {
+    const life = this.life ?? this.start();
+    await this.started;
+    return life;
+  }
+
+  private start(): Life {
+    const child = fork(this.setup.entry, ['device', ...(this.setup.args ?? [])], {
+      serialization: 'advanced', // typed arrays cross as they are
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const life: Life = { process: child, waiting: new Map(), sessions: new Set(), tensors: new Set() };
+    child.on('message', (message) => this.receive(life, FromDevice.parse(message)));
+    child.on('error', (cause) => this.kill(life, cause.message));
+    child.on('exit', (code, signal) => this.ended(life, life.endedBecause ?? (signal ? `signal ${signal}` : `exit code ${code}`)));
+    this.life = life;
+    this.generation++;
+    this.started = this.begin(life);
+    return life;
+  }
+
+  /** Tells a new process how to work. One that cannot is ended, so that the next command tries afresh. */
+  private async begin(life: Life): Promise<DeviceFacts> {
+    try {
+      const options = DeviceOptions.parse(this.setup.options ?? {});
+      return expectStatus(await this.ask(life, { type: 'start', options }), 'facts').facts;
+    } catch (error) {
+      this.kill(life, 'it could not start');
+      throw error;
+    }
+  }
+
+  private kill(life: Life, reason: string): void {
+    life.endedBecause ??= reason;
+    life.process.kill('SIGKILL');
+    if (life.process.pid === undefined) this.ended(life, reason); // it never ran, so no exit will be told
+  }
+
+  private ask(life: Life, command: DeviceCommand): Promise<FromDevice['result']> {
+    if (life.ended) return Promise.reject(life.ended);
+    const id = this.nextNumber++;
+    return new Promise((resolve, reject) => {
+      life.waiting.set(id, { resolve, reject });
+      life.process.send({ id, command } satisfies ToDevice, (error) => {
+        if (error) this.kill(life, error.message);
+      });
+    });
+  }
+
+  private receive(life: Life, { id, result }: FromDevice): void {
+    const waiting = life.waiting.get(id);
+    life.waiting.delete(id);
+    if (result.status === 'failed') waiting?.reject(new ReportedError(result.error));
+    else waiting?.resolve(result);
+  }
+
+  private ended(life: Life, reason: string): void {
+    const ended = new DeviceEnded(reason);
+    life.ended = ended;
+    if (this.life === life) this.life = undefined;
+    for (const { reject } of life.waiting.values()) reject(ended);
+    life.waiting.clear();
+    for (const listener of this.exitListeners) listener(ended);
+  }
+
+  private holding(what: 'session' | 'tensor', number: number): Life {
+    const { life } = this;
+    if (!life?.[`${what}s`].has(number)) throw new NotOnDevice(what, number);
+    return life;
+  }
+}
+
+function expectStatus<Status extends FromDevice['result']['status']>(
+  result: FromDevice['result'],
+  status: Status,
+): Extract<FromDevice['result'], { status: Status }> {
+  if (result.status !== status) throw new TypeError(`The device answered "${result.status}" where "${status}" was due.`);
+  return result as Extract<FromDevice['result'], { status: Status }>;
+}

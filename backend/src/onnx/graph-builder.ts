@@ -1,0 +1,285 @@
+import path from 'node:path';
+import { bytesField, floatField, integerField, message } from './protobuf.js';
+
+/** The name of a tensor inside a graph. */
+export type Value = string & { readonly value: unique symbol };
+
+/** Element types of weights, as `.safetensors` names them, with their number in ONNX. */
+export const weightTypes = { F32: 1, F16: 10, BF16: 16 } as const;
+export type WeightType = keyof typeof weightTypes;
+
+const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
+type ElementType = keyof typeof elementTypes;
+
+/** Where the bytes of a weight lie. `dims` may read them in another shape than the file's header says. */
+export interface WeightInPlace {
+  /** Absolute, with links resolved: ONNX Runtime refuses a link that leaves the weights folder. */
+  file: string;
+  offset: number;
+  length: number;
+  type: WeightType;
+  dims: readonly number[];
+}
+
+/** A finished model: everything but the weights, which stay in files below `weightsFolder`. */
+export interface GraphSpec {
+  name: string;
+  /** An ONNX `ModelProto`. */
+  bytes: Uint8Array;
+  weightsFolder: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+}
+
+/** A side of an input: a number, or a name for what is only known when the model runs. */
+export type Side = number | string;
+type Attribute = number | string | readonly number[] | { float: number };
+
+interface Weight extends WeightInPlace {
+  name: string;
+}
+
+const ONNX_OPSET = 19;
+const IR_VERSION = 9;
+
+/**
+ * Writes an ONNX graph node by node. Weights are referred to by file, offset and length and never read.
+ *
+ * Every method that adds a node returns the node's output. `name` of a node is where it belongs in the model
+ * (`input_blocks.1.0.in_layers.2`), so that ONNX Runtime's errors and profiles can be read.
+ */
+export class GraphBuilder {
+  private readonly nodes: Uint8Array[] = [];
+  private readonly inputs = new Map<string, Uint8Array>();
+  private readonly outputs = new Map<string, Uint8Array>();
+  private readonly weights = new Map<string, Weight>();
+  private readonly constants = new Map<string, Uint8Array>();
+  private readonly widened = new Map<string, Value>();
+  private readonly nodeNames = new Map<string, number>();
+
+  constructor(private readonly name: string) {}
+
+  input(name: string, type: ElementType, shape: readonly Side[]): Value {
+    this.inputs.set(name, valueInfo(name, elementTypes[type], shape));
+    return name as Value;
+  }
+
+  /** Makes `value` an output called `name`, of type float32. */
+  output(name: string, value: Value, shape: readonly Side[]): void {
+    this.nodes.push(node('Identity', [value], name, `${name}/output`, {}, ''));
+    this.outputs.set(name, valueInfo(name, elementTypes.float32, shape));
+  }
+
+  /** A weight as float32. Half-precision weights are widened whenever the model runs, so that the file stays mapped. */
+  weight(name: string, source: WeightInPlace): Value {
+    const value = this.storedWeight(name, source);
+    if (source.type === 'F32') return value;
+    const widened = this.widened.get(name) ?? this.cast(value, name);
+    this.widened.set(name, widened);
+    return widened;
+  }
+
+  /** A weight in the element type it is stored in: for a table of which few rows are used. */
+  storedWeight(name: string, source: WeightInPlace): Value {
+    this.weights.set(name, { ...source, name });
+    return name as Value;
+  }
+
+  /** Widens to float32. */
+  cast(x: Value, at: string): Value {
+    return this.node('Cast', [x], { to: elementTypes.float32 }, at);
+  }
+
+  /** A small list of integers or reals written into the graph itself. Equal ones are written once. */
+  constant(type: 'int64' | 'float32', values: readonly number[], dims: readonly number[] = [values.length]): Value {
+    const name = `${type}[${dims.join(',')}](${values.join(',')})`;
+    if (!this.constants.has(name)) {
+      const data = type === 'int64' ? BigInt64Array.from(values, BigInt) : Float32Array.from(values);
+      const tensor = [
+        ...dims.map((dim) => integerField(1, dim)),
+        integerField(2, elementTypes[type]),
+        bytesField(8, name),
+        bytesField(9, new Uint8Array(data.buffer)),
+      ];
+      this.constants.set(name, message(tensor));
+    }
+    return name as Value;
+  }
+
+  /** Adds a node with one output. An empty `input` stands for an optional one that is left out. */
+  node(operator: string, inputs: readonly (Value | '')[], attributes: Readonly<Record<string, Attribute>>, at: string, domain = ''): Value {
+    const name = this.unusedName(`${at}/${operator}`);
+    this.nodes.push(node(operator, inputs, name, name, attributes, domain));
+    return name as Value;
+  }
+
+  add(a: Value, b: Value, at: string): Value {
+    return this.node('Add', [a, b], {}, at);
+  }
+
+  multiply(a: Value, b: Value, at: string): Value {
+    return this.node('Mul', [a, b], {}, at);
+  }
+
+  concat(parts: readonly Value[], axis: number, at: string): Value {
+    return this.node('Concat', parts, { axis }, at);
+  }
+
+  transpose(x: Value, order: readonly number[], at: string): Value {
+    return this.node('Transpose', [x], { perm: order }, at);
+  }
+
+  /** Sides `from` to `to` (exclusive) of a tensor's shape, as int64. */
+  shapeOf(x: Value, at: string, from = 0, to?: number): Value {
+    return this.node('Shape', [x], to === undefined ? { start: from } : { start: from, end: to }, at);
+  }
+
+  /** `sides`: 0 keeps a side, −1 is what remains; or a value that holds the shape. */
+  reshape(x: Value, sides: readonly number[] | Value, at: string): Value {
+    return this.node('Reshape', [x, typeof sides === 'string' ? sides : this.constant('int64', sides)], {}, at);
+  }
+
+  /** `x` [rows, in] times `weight` [out, in] as PyTorch stores it, plus `bias` [out]. */
+  gemm(x: Value, weight: Value, bias: Value | undefined, at: string): Value {
+    return this.node('Gemm', bias === undefined ? [x, weight] : [x, weight, bias], { transB: 1 }, at);
+  }
+
+  /** Convolution of [batch, in, height, width]. `pads` are top, left, bottom, right. */
+  conv(x: Value, weight: Value, bias: Value, geometry: { stride?: number; pads: readonly number[] }, at: string): Value {
+    const { stride = 1, pads } = geometry;
+    return this.node('Conv', [x, weight, bias], { strides: [stride, stride], pads }, at);
+  }
+
+  /** Normalises groups of channels (Wu & He 2018). `scale` and `bias` are [channels, 1, 1]. */
+  groupNorm(x: Value, scale: Value, bias: Value, options: { groups: number; epsilon: number }, at: string): Value {
+    const { groups, epsilon } = options;
+    const ones = this.constant('float32', Array<number>(groups).fill(1));
+    const zeros = this.constant('float32', Array<number>(groups).fill(0));
+    const grouped = this.reshape(x, [0, groups, -1], at); // [batch, groups, channels / groups · height · width]
+    const normal = this.node('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: epsilon } }, at);
+    const restored = this.reshape(normal, this.shapeOf(x, at), at);
+    return this.add(this.multiply(restored, scale, at), bias, at);
+  }
+
+  /** Normalises the last axis (Ba et al. 2016). */
+  layerNorm(x: Value, scale: Value, bias: Value, epsilon: number, at: string): Value {
+    return this.node('LayerNormalization', [x, scale, bias], { axis: -1, epsilon: { float: epsilon } }, at);
+  }
+
+  /** x · sigmoid(x). */
+  silu(x: Value, at: string): Value {
+    return this.quickGelu(x, 1, at);
+  }
+
+  /** x · sigmoid(alpha · x); with alpha 1.702 it is OpenAI's approximation of GELU. */
+  quickGelu(x: Value, alpha: number, at: string): Value {
+    return this.node('QuickGelu', [x], { alpha: { float: alpha } }, at, 'com.microsoft');
+  }
+
+  /** GELU by the error function. */
+  gelu(x: Value, at: string): Value {
+    return this.node('Gelu', [x], {}, at, 'com.microsoft');
+  }
+
+  /** Softmax attention with scores scaled by 1 / √(head width). All are [batch, tokens, heads · head width]. */
+  attention(query: Value, key: Value, value: Value, options: { heads: number; isCausal?: boolean }, at: string): Value {
+    const attributes = { num_heads: options.heads, unidirectional: options.isCausal ? 1 : 0 };
+    return this.node('MultiHeadAttention', [query, key, value], attributes, at, 'com.microsoft');
+  }
+
+  /** Enlarges by repeating pixels; to twice the size, or to the height and width of `like`. */
+  enlarge(x: Value, like: Value | 'twice', at: string): Value {
+    const nearest = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
+    if (like === 'twice') return this.node('Resize', [x, '', this.constant('float32', [1, 1, 2, 2])], nearest, at);
+    const sizes = this.concat([this.shapeOf(x, at, 0, 2), this.shapeOf(like, at, 2, 4)], 0, at);
+    return this.node('Resize', [x, '', '', sizes], nearest, at);
+  }
+
+  finish(): GraphSpec {
+    const weights = [...this.weights.values()];
+    const weightsFolder = commonFolder(weights.map(({ file }) => file));
+    // A half-precision weight is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
+    const overridable = weights.filter(({ type }) => type !== 'F32').map(({ name, type, dims }) => valueInfo(name, weightTypes[type], dims));
+    const graph = message([
+      ...this.nodes.map((each) => bytesField(1, each)),
+      bytesField(2, this.name),
+      ...weights.map((weight) => bytesField(5, tensorInPlace(weight, weightsFolder))),
+      ...[...this.constants.values()].map((each) => bytesField(5, each)),
+      ...[...this.inputs.values(), ...overridable].map((each) => bytesField(11, each)),
+      ...[...this.outputs.values()].map((each) => bytesField(12, each)),
+    ]);
+    const bytes = message([
+      integerField(1, IR_VERSION),
+      bytesField(2, 'atelier'),
+      bytesField(7, graph),
+      bytesField(8, message([bytesField(1, ''), integerField(2, ONNX_OPSET)])),
+      bytesField(8, message([bytesField(1, 'com.microsoft'), integerField(2, 1)])),
+    ]);
+    return { name: this.name, bytes, weightsFolder, inputs: [...this.inputs.keys()], outputs: [...this.outputs.keys()] };
+  }
+
+  private unusedName(wanted: string): string {
+    const count = (this.nodeNames.get(wanted) ?? 0) + 1;
+    this.nodeNames.set(wanted, count);
+    return count === 1 ? wanted : `${wanted}.${count}`;
+  }
+}
+
+function node(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  name: string,
+  attributes: Readonly<Record<string, Attribute>>,
+  domain: string,
+): Uint8Array {
+  return message([
+    ...inputs.map((input) => bytesField(1, input)),
+    bytesField(2, output),
+    bytesField(3, name),
+    bytesField(4, operator),
+    ...Object.entries(attributes).map(([key, value]) => bytesField(5, attribute(key, value))),
+    bytesField(7, domain),
+  ]);
+}
+
+/** An `AttributeProto`. The last field is the attribute's type: 1 float, 2 integer, 3 text, 7 integers. */
+function attribute(name: string, value: Attribute): Uint8Array {
+  const named = bytesField(1, name);
+  if (typeof value === 'number') return message([named, integerField(3, value), integerField(20, 2)]);
+  if (typeof value === 'string') return message([named, bytesField(4, value), integerField(20, 3)]);
+  if ('float' in value) return message([named, floatField(2, value.float), integerField(20, 1)]);
+  return message([named, ...value.map((each) => integerField(8, each)), integerField(20, 7)]);
+}
+
+/** A `ValueInfoProto` of a tensor. */
+function valueInfo(name: string, elementType: number, shape: readonly Side[]): Uint8Array {
+  const sides = shape.map((side) => bytesField(1, typeof side === 'number' ? integerField(1, side) : bytesField(2, side)));
+  const tensorType = message([integerField(1, elementType), bytesField(2, message(sides))]);
+  return message([bytesField(1, name), bytesField(2, bytesField(1, tensorType))]);
+}
+
+/** A `TensorProto` whose bytes stay in the checkpoint. */
+function tensorInPlace({ name, type, dims, file, offset, length }: Weight, folder: string): Uint8Array {
+  const location = path.relative(folder, file).split(path.sep).join('/');
+  const entry = (key: string, value: string | number) => bytesField(13, message([bytesField(1, key), bytesField(2, String(value))]));
+  return message([
+    ...dims.map((dim) => integerField(1, dim)),
+    integerField(2, weightTypes[type]),
+    bytesField(8, name),
+    entry('location', location),
+    entry('offset', offset),
+    entry('length', length),
+    integerField(14, 1), // data_location: EXTERNAL
+  ]);
+}
+
+/** The deepest folder that holds all the files; of none, the root. */
+function commonFolder(files: readonly string[]): string {
+  const [first, ...rest] = files.map((file) => path.dirname(file));
+  if (first === undefined) return path.parse(process.cwd()).root;
+  const holds = (folder: string) => rest.every((other) => other === folder || other.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep));
+  let folder = first;
+  while (!holds(folder) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  return folder;
+}

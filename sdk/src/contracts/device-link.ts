@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { ErrorReport } from '../errors.js';
+
+/** Where models run. `auto` takes the best that works here and says which; every other value is taken literally. */
+export const Provider = z.enum(['auto', 'cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml']);
+export type Provider = z.infer<typeof Provider>;
+
+/** How the device process is to work. */
+export const DeviceOptions = z.object({
+  provider: Provider.default('auto'),
+  threads: z.int().positive().nullable().default(null).describe('Threads of one model call; null for one a physical core.'),
+  weights: z
+    .enum(['mapped', 'prepacked'])
+    .default('mapped')
+    .describe('Mapped leaves weights in their file; prepacked copies them into memory and saves 6 to 11 % of a step.'),
+});
+export type DeviceOptions = z.output<typeof DeviceOptions>;
+
+/** What was chosen, and what it costs now. */
+export const DeviceFacts = z.object({
+  provider: Provider.exclude(['auto']),
+  threads: z.int(),
+  runtime: z.string().describe('Name and version of the runtime.'),
+  /** Resident memory of the process; mapped weights count in it while they are in use. */
+  memoryBytes: z.int(),
+  sessions: z.int(),
+  /** Tensors that were put or kept and not freed. */
+  tensors: z.int(),
+});
+export type DeviceFacts = z.infer<typeof DeviceFacts>;
+
+/** Typed arrays over any kind of memory; `z.instanceof` would ask for unshared memory. */
+const Floats = z.custom<Float32Array>((value) => value instanceof Float32Array);
+const Integers = z.custom<Int32Array>((value) => value instanceof Int32Array);
+const LongIntegers = z.custom<BigInt64Array>((value) => value instanceof BigInt64Array);
+const Bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
+const Shape = z.array(z.int().nonnegative());
+
+/** A tensor as it crosses: row-major, in a typed array of its element type. */
+export const DeviceTensor = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('float32'), shape: Shape, data: Floats }),
+  z.object({ type: z.literal('int32'), shape: Shape, data: Integers }),
+  z.object({ type: z.literal('int64'), shape: Shape, data: LongIntegers }),
+]);
+export type DeviceTensor = z.infer<typeof DeviceTensor>;
+
+/** A tensor that stays on the device. */
+export const TensorHandle = z.object({ handle: z.int() });
+export type TensorHandle = z.infer<typeof TensorHandle>;
+
+export const DeviceValue = z.union([DeviceTensor, TensorHandle]);
+export type DeviceValue = z.infer<typeof DeviceValue>;
+
+/** A graph to open: an ONNX model whose weights lie below `weightsFolder`. */
+export const DeviceGraph = z.object({ name: z.string(), bytes: Bytes, weightsFolder: z.string() });
+export type DeviceGraph = z.infer<typeof DeviceGraph>;
+
+/** Session and tensor numbers are chosen by the engine, so that none is ever used twice, whatever dies between. */
+export const DeviceCommand = z.discriminatedUnion('type', [
+  /** First message. Answered with `facts`. */
+  z.object({ type: z.literal('start'), options: DeviceOptions }),
+  z.object({ type: z.literal('open'), session: z.int(), graph: DeviceGraph }),
+  z.object({ type: z.literal('close'), session: z.int() }),
+  z.object({ type: z.literal('put'), handle: z.int(), tensor: DeviceTensor }),
+  z.object({ type: z.literal('free'), handle: z.int() }),
+  /** Outputs named in `keep` stay, under these numbers. */
+  z.object({
+    type: z.literal('run'),
+    session: z.int(),
+    inputs: z.record(z.string(), DeviceValue),
+    keep: z.record(z.string(), z.int()),
+  }),
+  z.object({ type: z.literal('facts') }),
+]);
+export type DeviceCommand = z.infer<typeof DeviceCommand>;
+
+/** What the engine says to the device. Commands are carried out one after another and each is answered. */
+export const ToDevice = z.object({ id: z.int(), command: DeviceCommand });
+export type ToDevice = z.infer<typeof ToDevice>;
+
+/** What the device says to the engine. */
+export const FromDevice = z.object({
+  id: z.int(),
+  result: z.discriminatedUnion('status', [
+    z.object({ status: z.literal('done') }),
+    /** The outputs that were not kept. */
+    z.object({ status: z.literal('outputs'), tensors: z.record(z.string(), DeviceTensor) }),
+    z.object({ status: z.literal('facts'), facts: DeviceFacts }),
+    z.object({ status: z.literal('failed'), error: ErrorReport }),
+  ]),
+});
+export type FromDevice = z.infer<typeof FromDevice>;
