@@ -2,16 +2,16 @@ import { z, type Sampler } from '@atelier/sdk';
 import type { Catalogue, SamplerEntry, SchedulerEntry } from '@atelier/sdk/contracts';
 import type { ExtensionHost } from '../extensions/extension-host.js';
 import type { CheckpointIndex } from '../library/checkpoint-index.js';
-import type { Shelves } from '../pipeline/shelves.js';
 
 /** What this engine has to offer, as plain data for the server and the page. */
-export function buildCatalogue({ samplers, schedulers }: Shelves, index: CheckpointIndex, extensions: ExtensionHost): Catalogue {
+export function buildCatalogue(extensions: ExtensionHost, index: CheckpointIndex): Catalogue {
+  const { samplers, schedulers, tabs } = extensions.nouns();
   return {
     samplers: samplers.map(({ item, extension }) => samplerEntry(item, extension)),
     schedulers: schedulers.map(({ item: { id, label, aliases }, extension }): SchedulerEntry => ({ id, label, aliases: [...aliases], extension })),
     checkpoints: index.list(),
     extensions: extensions.entries(),
-    tabs: extensions.tabs(),
+    tabs: [...tabs],
   };
 }
 

@@ -19,13 +19,11 @@ export function runEngine(options: Options): void {
     const started = await engine!; // `start` comes first
     switch (message.type) {
       case 'run':
-        return started.run(message.jobId, message.request);
+        return await started.run(message.jobId, message.request, message.firstBatch);
       case 'cancel':
         return started.cancel(message.jobId, message.mode);
       case 'stop-now':
-        return started.stopNow(message.jobId);
-      case 'settings':
-        return await started.changeSettings(message.settings);
+        return await started.stopNow(message.jobId);
       case 'ask':
         return emit({ type: 'answer', id: message.id, result: await answer(started, message.question, message.input) });
       case 'shutdown':

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { AppError } from '@atelier/sdk';
 import {
   EngineQuestions,
@@ -7,7 +8,7 @@ import {
   type FromEngine,
   type QuestionInput,
   type QuestionOutput,
-  type Settings,
+  Settings,
   type Txt2ImgRequest,
 } from '@atelier/sdk/contracts';
 import type { Options } from '../command-line.js';
@@ -24,6 +25,9 @@ import { countTokens, loadClipTokenizer } from '../prompt/index.js';
 import { buildCatalogue } from './catalogue.js';
 import { runJob, type JobSurroundings } from './run-job.js';
 import { RunningTapFile } from './running-tap-file.js';
+
+/** The program that becomes the device process too. */
+const program = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** A question that this engine does not know. */
 class QuestionUnknown extends AppError {
@@ -49,7 +53,7 @@ type Answers = { [Q in EngineQuestion]: (input: QuestionInput<Q>) => Promise<Que
 
 /** Everything between a job and its pictures: the pipeline, the hook bus, the extensions, the models. One on a machine. */
 export class Engine {
-  private running: { jobId: string; control: JobControl; ended: Promise<void> } | undefined;
+  private running: { jobId: string; control: JobControl } | undefined;
 
   private constructor(
     private readonly begun: EngineStart,
@@ -67,13 +71,15 @@ export class Engine {
     const { options, emit } = begun;
     const tapFile = new RunningTapFile(path.join(options.dataDir, 'running-tap.json'));
     const bus = createBus({ onTap: (running) => tapFile.write(running) });
-    const device = new Device(options);
+    const device = new Device({ entry: program, options: { threads: options.threads ?? null } });
     const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs);
-    const library = new ModelLibrary(index, device, bus.points);
+    const library = new ModelLibrary(index, device);
     const extensions: ExtensionHost = new ExtensionHost({
       bus,
-      folders: { ...options.extensionsDirs, data: options.dataDir },
+      folders: options.extensionsDirs,
+      dataDir: options.dataDir,
       settings: () => engine.settings,
+      core: { samplers, schedulers },
       safe: options.safe,
       suspects: begun.suspects,
     });
@@ -86,28 +92,30 @@ export class Engine {
     index.onChange(() => engine.publish());
     engine.publish();
     emit({ type: 'ready' });
-    await bus.points.onEngineReady.call({ extensions: extensions.activeIds() });
+    const active = extensions.entries().filter(({ state }) => state === 'active');
+    await bus.points.onEngineReady.call({ extensions: active.map(({ id }) => id) });
+    void engine.tellStatus(); // starts the device, so that the first job finds it warm
     return engine;
   }
 
-  /** Runs a job. Its end is told as `finished`, whatever it is. */
-  run(jobId: string, request: Txt2ImgRequest): void {
+  /** Runs a job, between changes of extensions. Its end is told as `finished`, whatever it is. */
+  async run(jobId: string, request: Txt2ImgRequest, firstBatch = 0): Promise<void> {
     const control = new JobControl();
-    const ended = runJob({ id: jobId, request }, control, {
-      bus: this.bus,
-      library: this.library,
-      shelves: this.shelves(),
-      outputsDir: this.begun.options.outputsDir,
-      livePreviews: this.settings.livePreviews,
-      fileOf: this.begun.fileOf,
-      emit: this.begun.emit,
-    });
-    this.running = { jobId, control, ended };
-    void ended.then(async () => {
-      this.running = undefined;
-      await this.extensions.settle(); // reloads that waited for the job's end
-      this.tellStatus();
-    });
+    this.running = { jobId, control };
+    await this.extensions.duringJob(() =>
+      runJob({ id: jobId, request }, control, {
+        bus: this.bus,
+        library: this.library,
+        shelves: this.shelves(),
+        outputsDir: this.begun.options.outputsDir,
+        livePreviews: this.settings.livePreviews,
+        fileOf: this.begun.fileOf,
+        emit: this.begun.emit,
+        firstBatch,
+      }),
+    );
+    this.running = undefined;
+    await this.tellStatus();
   }
 
   cancel(jobId: string, mode: 'cancel' | 'keep' | 'skip'): void {
@@ -115,15 +123,10 @@ export class Engine {
   }
 
   /** Ends the device under the job. The next job opens the model again. */
-  stopNow(jobId: string): void {
+  async stopNow(jobId: string): Promise<void> {
     if (this.running?.jobId !== jobId) return;
     this.running.control.stop();
-    this.device.end();
-  }
-
-  async changeSettings(settings: Settings): Promise<void> {
-    this.settings = settings;
-    await this.extensions.setDisabled(settings.disabledExtensions);
+    await this.device.stop('someone pressed "Stop now"');
   }
 
   async ask(question: string, input: unknown): Promise<unknown> {
@@ -139,7 +142,7 @@ export class Engine {
     this.running?.control.request('cancel');
     await this.bus.points.onEngineStopping.call({ reason });
     await this.extensions.stop();
-    this.device.end();
+    await this.device.stop('the engine ends');
     await this.index.close();
     this.tapFile.close();
   }
@@ -151,6 +154,12 @@ export class Engine {
       this.publish();
       return {};
     },
+    'apply-settings': async (settings) => {
+      this.settings = Settings.parse(settings);
+      await this.extensions.settingsChanged();
+      this.publish();
+      return {};
+    },
     'extension-route': ({ extension, route, input }) => this.extensions.callRoute(extension, route, input),
     'reload-extension': async ({ extension }) => {
       await this.extensions.reload(extension);
@@ -159,18 +168,21 @@ export class Engine {
   };
 
   private shelves(): Shelves {
-    const { points } = this.bus;
-    return new Shelves(this.bus, points.collectSamplers.collect(samplers).items, points.collectSchedulers.collect(schedulers).items, () =>
-      this.extensions.missingHint(),
-    );
+    const { samplers, schedulers } = this.extensions.nouns();
+    return new Shelves(samplers, schedulers, () => this.extensions.whoMightHaveBrought());
   }
 
   private publish(): void {
-    this.begun.emit({ type: 'catalogue', catalogue: buildCatalogue(this.shelves(), this.index, this.extensions) });
-    this.tellStatus();
+    this.begun.emit({ type: 'catalogue', catalogue: buildCatalogue(this.extensions, this.index) });
   }
 
-  private tellStatus(): void {
-    this.begun.emit({ type: 'status', status: this.device.status() });
+  private async tellStatus(): Promise<void> {
+    const facts = await this.device.facts().catch(() => null); // a device that does not start says why to the next job
+    this.begun.emit({
+      type: 'status',
+      device: facts && (facts.provider === 'cpu' ? 'CPU' : facts.provider),
+      precision: 'fp32',
+      memory: { engineBytes: process.memoryUsage.rss(), deviceBytes: facts?.memoryBytes ?? 0 },
+    });
   }
 }

@@ -52,7 +52,7 @@ export async function runGenerate(options: Options, args: readonly string[]): Pr
     options,
     settings: Settings.parse({ livePreviews: false }),
     suspects: {},
-    fileOf: out && ((index) => numbered(path.resolve(out), index, asked.batchCount * asked.batchSize)),
+    fileOf: out === undefined ? undefined : (index) => numbered(path.resolve(out), index, asked.batchCount * asked.batchSize),
     emit(message) {
       if (message.type === 'catalogue') checkpoints = message.catalogue.checkpoints.filter(({ problem }) => !problem).map(({ name }) => name);
       else if (message.type === 'progress') bar.show(message.progress);
@@ -66,7 +66,7 @@ export async function runGenerate(options: Options, args: readonly string[]): Pr
   process.once('SIGINT', () => engine.cancel('generate', 'cancel'));
   try {
     const checkpoint = asked.checkpoint ?? (checkpoints.length === 1 ? checkpoints[0] : fail(new CheckpointNotNamed(checkpoints)));
-    engine.run('generate', { ...asked, checkpoint });
+    await engine.run('generate', { ...asked, checkpoint });
     const { outcome, error } = await ended;
     bar.clear();
     if (error) throw new ReportedError(error);

@@ -24,6 +24,8 @@ export interface JobSurroundings {
   /** The file that a picture of the job is written to; without it, a free name in the outputs folder. */
   fileOf?: (index: number) => string;
   emit: (message: FromEngine) => void;
+  /** Batches before it are on disk already. */
+  firstBatch: number;
 }
 
 /** Runs one job to its end, whatever that is, and says so last. Never throws. */
@@ -52,7 +54,7 @@ async function makePictures(info: JobInfo, control: JobControl, report: JobConte
     try {
       await bus.points.onJobStarted.call(info);
       const job: JobContext = { info, hooks: bus.points, library, shelves, control, report };
-      for await (const finished of txt2img(info.request, job)) {
+      for await (const finished of txt2img(info.request, job, surroundings.firstBatch)) {
         const picture = await save(finished, info, surroundings);
         pictures.push(picture);
         emit({ type: 'picture', jobId: info.id, picture });
@@ -117,7 +119,7 @@ class ProgressTeller {
     encodePng(preview())
       .then((png) => {
         const { step, firstIndex } = report;
-        this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
+        this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png: new Uint8Array(png) } });
       })
       .finally(() => (this.isEncodingPreview = false));
   };

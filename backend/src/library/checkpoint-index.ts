@@ -5,7 +5,9 @@ import path from 'node:path';
 import { AppError, fail, reportOf } from '@atelier/sdk';
 import type { CheckpointEntry, ErrorReport } from '@atelier/sdk/contracts';
 import type { Kysely } from 'kysely';
+import { readCheckpoint } from '../checkpoints/safetensors-header.js';
 import { openSqlite } from '../database/sqlite.js';
+import { familyOf } from '../model-families/families.js';
 
 /** No file in the models folders has that name. */
 export class CheckpointNotFound extends AppError {
@@ -19,15 +21,6 @@ export class CheckpointNotFound extends AppError {
       `No checkpoint is called "${wanted}".`,
       known.length > 0 ? `Known checkpoints: ${known.join(', ')}.` : 'Put a .safetensors file into models/checkpoints.',
     );
-  }
-}
-
-/** The file was there when the index was made, and is not any more. */
-export class CheckpointGone extends AppError {
-  readonly code = 'checkpoint-gone';
-  override readonly kind = 'not-found';
-  constructor(name: string, file: string, cause: unknown) {
-    super(`The file of checkpoint "${name}" is gone: ${file}.`, 'Put it back, or choose another checkpoint.', { cause });
   }
 }
 
@@ -58,13 +51,10 @@ export class CheckpointIndex {
   private constructor(
     private readonly database: Kysely<IndexTables>,
     private readonly modelsFolders: readonly string[],
-    private readonly familyOf: (file: string) => Promise<string>,
   ) {}
 
-  /**
-   * @param familyOf reads a file's header and names its family, or throws an `AppError` that says why it cannot be used.
-   */
-  static async open(databaseFile: string, modelsFolders: readonly string[], familyOf: (file: string) => Promise<string>): Promise<CheckpointIndex> {
+  /** @param modelsFolders checkpoints lie in their `checkpoints/`; of two with one name, the first folder's is taken. */
+  static async open(databaseFile: string, modelsFolders: readonly string[]): Promise<CheckpointIndex> {
     const database = await openSqlite<IndexTables>(databaseFile);
     await database.schema
       .createTable('files')
@@ -76,7 +66,7 @@ export class CheckpointIndex {
       .addColumn('problem', 'text')
       .addColumn('sha256', 'text')
       .execute();
-    return new CheckpointIndex(database, modelsFolders, familyOf);
+    return new CheckpointIndex(database, modelsFolders);
   }
 
   async close(): Promise<void> {
@@ -109,9 +99,13 @@ export class CheckpointIndex {
     return [...this.entries.values()];
   }
 
+  names(): string[] {
+    return [...this.entries.keys()];
+  }
+
   /** The entry of that name. Throws `CheckpointNotFound` with the names there are. */
   find(name: string): CheckpointEntry {
-    return this.entries.get(name) ?? fail(new CheckpointNotFound(name, [...this.entries.keys()]));
+    return this.entries.get(name) ?? fail(new CheckpointNotFound(name, this.names()));
   }
 
   /**
@@ -139,13 +133,12 @@ export class CheckpointIndex {
   }
 
   private async entryOf(name: string, file: string): Promise<CheckpointEntry> {
-    const status = await stat(file).catch((cause: unknown) => new CheckpointGone(name, file, cause)); // a link to nowhere
-    if (status instanceof CheckpointGone) {
-      return { name, file, sizeBytes: 0, family: null, sha256: null, shortHash: null, problem: status.toReport() };
-    }
-    const { size, mtimeMs } = status;
+    // a link to nowhere has neither; reading its header says what is wrong
+    const { size, mtimeMs } = await stat(file).catch(() => ({ size: 0, mtimeMs: 0 }));
     const known = await this.database.selectFrom('files').selectAll().where('file', '=', file).executeTakeFirst();
-    const row = known?.sizeBytes === size && known.changedMs === mtimeMs ? known : await this.examine(file, size, mtimeMs);
+    const isUnchanged = known?.sizeBytes === size && known.changedMs === mtimeMs;
+    // a problem may be ours (a family that was not built), so such a file is looked at again
+    const row = isUnchanged && known.problem === null ? known : await this.examine(file, size, mtimeMs);
     return {
       name,
       file,
@@ -158,11 +151,12 @@ export class CheckpointIndex {
   }
 
   private async examine(file: string, sizeBytes: number, changedMs: number): Promise<FileRow> {
-    const found = await this.familyOf(file).then(
-      (family) => ({ family, problem: null }),
-      (error: unknown) => ({ family: null, problem: JSON.stringify(reportOf(error)) }),
-    );
-    const row: FileRow = { file, sizeBytes, changedMs, ...found, sha256: null };
+    const row: FileRow = { file, sizeBytes, changedMs, family: null, problem: null, sha256: null };
+    try {
+      row.family = familyOf(await readCheckpoint(file)).id;
+    } catch (error) {
+      row.problem = JSON.stringify(reportOf(error)); // shown beside the file wherever checkpoints are listed
+    }
     await this.database
       .insertInto('files')
       .values(row)

@@ -1,5 +1,5 @@
 import type { GenerationParameters, Prompt, Sampler, Scheduler, Txt2ImgRequest } from '@atelier/sdk';
-import type { LoadedModel } from '../library/model-library.js';
+import type { LoadedModel } from '../library/loaded-model.js';
 
 /** Written into every picture. A1111 takes `v…` for its own versions, so ours does not begin like that. */
 export const VERSION = 'atelier-0.1.0';
@@ -17,7 +17,7 @@ export async function describe(
     ['Seed', seed],
     ['Size', `${asked.width}x${asked.height}`],
     ['Model hash', (await model.sha256).slice(0, 10)],
-    ['Model', model.facts.checkpoint.split('/').at(-1) ?? model.facts.checkpoint],
+    ['Model', model.checkpoint.split('/').at(-1) ?? model.checkpoint],
     ...(asked.clipSkip > 1 ? ([['Clip skip', asked.clipSkip]] as [string, number][]) : []),
     ['RNG', asked.rng],
     ...optionEntries(asked, sampler),

@@ -1,5 +1,5 @@
 import type { Conditioning, Prompt, Tensor } from '@atelier/sdk';
-import type { LoadedModel } from '../library/model-library.js';
+import type { LoadedModel } from '../library/loaded-model.js';
 import { applyEmphasis, loadClipTokenizer, padToLongest, promptChunks } from '../prompt/index.js';
 
 /** Both prompts of each picture of a batch as the model reads them. At guidance 1 the negative one is not read. */

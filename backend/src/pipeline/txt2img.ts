@@ -10,6 +10,7 @@ import { describe } from './describe.js';
 import { encodePrompts } from './encode-prompts.js';
 import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
+import { openModel, type OpenModel } from './open-model.js';
 import { previewImage } from './preview.js';
 import { seededRandom } from './seeded-random.js';
 import { toImages } from './to-images.js';
@@ -30,10 +31,14 @@ export class TagNotUnderstood extends AppError {
   }
 }
 
-/** Makes all pictures of a request, batch after batch. START READING HERE. */
-export async function* txt2img(request: Txt2ImgRequest, job: JobContext): AsyncGenerator<FinishedImage> {
+/**
+ * Makes all pictures of a request, batch after batch. START READING HERE.
+ *
+ * @param firstBatch above 0 when a job goes on whose earlier batches are on disk already.
+ */
+export async function* txt2img(request: Txt2ImgRequest, job: JobContext, firstBatch = 0): AsyncGenerator<FinishedImage> {
   const asked = RequestSchema.parse(await job.hooks.transformRequest.call(request, job.info));
-  for (let batch = 0; batch < asked.batchCount; batch++) {
+  for (let batch = firstBatch; batch < asked.batchCount; batch++) {
     job.control.beginBatch();
     try {
       yield* await makeBatch(asked, batchContext(asked, batch, job), job);
@@ -50,7 +55,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const prompts = await expandPrompts(asked, batch, job);
 
   report.stage('loading');
-  const model = await job.library.load(await hooks.transformModelPlan.call(planModel(asked), batch));
+  const model = await openModel(await hooks.transformModelPlan.call(planModel(asked), batch), job);
   control.yieldPoint();
 
   report.stage('encoding');
@@ -59,12 +64,12 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
 
   const sampler = job.shelves.sampler(asked.sampler);
   const chosen = job.shelves.scheduler(asked.scheduler);
-  const scheduler = effectiveScheduler(chosen, sampler, job.shelves.allSchedulers());
-  const sigmas = noiseLevels({ sampler, scheduler, model: model.facts.sampling, stepCount: asked.steps });
-  const noise = new BatchNoise(asked.rng, batch.seeds, model.latentShape(asked));
+  const scheduler = effectiveScheduler(chosen, sampler, job.shelves.schedulers.map(({ item }) => item));
+  const sigmas = noiseLevels({ sampler, scheduler, model: model.sampling, stepCount: asked.steps });
+  const noise = new BatchNoise(asked.rng, batch.seeds, latentShape(asked, model));
   const x = startNoise(await hooks.transformNoise.call(noise.next(), batch), sampler, sigmas[0]);
   const guidedDenoise = guided({
-    model: model.facts.sampling,
+    model: model.sampling,
     call: hooks.wrapModelCall.call(model.predict, batch),
     conditioning,
     scale: asked.cfgScale,
@@ -75,14 +80,14 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const sampled = await sample({
     sampler,
     options: asked.samplerOptions,
-    model: model.facts.sampling,
+    model: model.sampling,
     denoise: hooks.wrapDenoise.call(guidedDenoise, batch),
     noise: () => noise.next(),
     x,
     sigmas,
     shouldStop: () => control.asked !== 'none',
     async onStep(step) {
-      report.step({ ...batch, ...step }, () => previewImage(step.denoised, 0, model.latentToRgb));
+      report.step({ ...batch, ...step }, () => previewImage(step.denoised, 0, model.family.latent.preview));
       await hooks.onStep.call({ ...batch, ...step });
     },
   });
@@ -124,6 +129,11 @@ async function expandPrompts(asked: Txt2ImgRequest, batch: BatchContext, job: Jo
 function refuseTags({ positive, negative }: Prompt): void {
   const [tag] = [positive, negative].flatMap((text) => extractTags(text).tags);
   if (tag) throw new TagNotUnderstood(tag);
+}
+
+/** Of one picture: [channels, height / 8, width / 8]. */
+function latentShape({ width, height }: Txt2ImgRequest, { family: { latent } }: OpenModel): number[] {
+  return [latent.channels, height / latent.downscale, width / latent.downscale];
 }
 
 /** The clean latent of a run; of one that was ended early, the model's last guess. */
