@@ -1,8 +1,8 @@
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
 
-const resolve = { conditions: ['development', 'node', 'import', 'default'] };
-const ssr = { resolve: { conditions: ['development', 'node', 'import', 'default'] } };
+const resolve = { conditions: ['development', 'node'] };
+const ssr = { resolve: { conditions: ['development', 'node'] } };
 
 /** A test project over one folder of `tests/` (and whatever else is named). */
 function project(name: string, include: string[], more: Record<string, unknown> = {}) {

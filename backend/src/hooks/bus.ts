@@ -46,13 +46,17 @@ export class Bus {
     ) as unknown as Points;
   }
 
-  /** The hooks as one extension sees them. What it taps is put into `owned`, to be disposed when it goes. */
-  scoped(extension: string, owned: Disposable[]): Hooks {
+  /**
+   * The hooks as one extension sees them. What it taps is put into `owned`, to be disposed when it goes; once `signal` is
+   * aborted it cannot tap any more.
+   */
+  scoped(extension: string, owned: Disposable[], signal?: AbortSignal): Hooks {
     const rank = this.rankOf(extension);
     return Object.fromEntries(
       hookNames.map((name) => {
         const point = this.points[name] as HookPoint<typeof name>;
         const tap = (fn: never, options?: TapOptions): Disposable => {
+          signal?.throwIfAborted();
           const handle = point.tap(extension, fn, options, rank);
           owned.push(handle);
           return handle;

@@ -3,3 +3,4 @@ export * from './define-ui.js';
 export * from './host.js';
 export * from './translate.js';
 export * from './controls/index.js';
+export { reportOf, type ErrorReport } from '../errors.js';

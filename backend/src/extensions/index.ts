@@ -1,0 +1,1 @@
+export { ExtensionHost, type ExtensionHostOptions, type Nouns } from './extension-host.js';

@@ -1,0 +1,2 @@
+/** For tests of extensions: `@atelier/backend/testing`. */
+export { loadExtension, type LoadedExtension, type LoadOptions } from './load-extension.js';
