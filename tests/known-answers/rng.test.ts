@@ -53,9 +53,17 @@ describe.runIf(hasGolden('rng/torch_cpu.json'))('PyTorch on a CPU', () => {
 
   test.each(golden.raw)('seed $seed, the words below', ({ seed, mt19937_u32_first16: first, mt19937_u32_at_620_635: later }) => {
     const twister = new MersenneTwister(seed);
-    expectClose(Array.from({ length: first.length }, () => twister.word()), first, {});
+    expectClose(
+      Array.from({ length: first.length }, () => twister.word()),
+      first,
+      {},
+    );
     twister.skip(620 - first.length);
-    expectClose(Array.from({ length: later.length }, () => twister.word()), later, {});
+    expectClose(
+      Array.from({ length: later.length }, () => twister.word()),
+      later,
+      {},
+    );
   });
   notBuilt('torch.rand, torch.randint and torch.randperm', golden.raw.length);
 });
@@ -72,8 +80,13 @@ describe.runIf(hasGolden('rng/philox.json'))('NV', () => {
 
   test.each(golden.philox_u32)('seed $seed, offset $offset, the words below', ({ seed, offset, counter2, out_rows_0to3 }) => {
     for (const [column, counter] of counter2.entries()) {
-      const words = philox([offset, 0, counter, 0], seed % 2 ** 32, Math.floor(seed / 2 ** 32));
-      expectClose(words, out_rows_0to3.map((row) => row[column]), {});
+      const words = Uint32Array.of(offset, 0, counter, 0);
+      philox(words, seed % 2 ** 32, Math.floor(seed / 2 ** 32));
+      expectClose(
+        words,
+        out_rows_0to3.map((row) => row[column]),
+        {},
+      );
     }
   });
 });
@@ -111,7 +124,12 @@ describe.runIf(hasGolden('rng/image_rng.json'))('noise of a batch', () => {
     test(record.id, () => {
       const noise = new BatchNoise(record.source, record.seeds, record.shape);
       for (const call of record.calls) {
-        expectClose(noise.next().data, realTensor(tensors, call.tensor).data, { absolute: record.source === 'CPU' ? 2e-6 : 2e-7 }, call.tensor);
+        expectClose(
+          noise.next().data,
+          realTensor(tensors, call.tensor).data,
+          { absolute: record.source === 'CPU' ? 2e-6 : 2e-7 },
+          call.tensor,
+        );
       }
     });
   }
@@ -133,5 +151,8 @@ describe.runIf(hasGolden('rng/image_rng.json'))('noise of a batch', () => {
 
 if (hasGolden('rng/brownian.json')) {
   const brownian = readJson<Record<string, unknown>>('rng/brownian.json');
-  notBuilt('Brownian noise', Object.values(brownian).reduce<number>((count, value) => count + (Array.isArray(value) ? value.length : 0), 0));
+  notBuilt(
+    'Brownian noise',
+    Object.values(brownian).reduce<number>((count, value) => count + (Array.isArray(value) ? value.length : 0), 0),
+  );
 }

@@ -45,11 +45,17 @@ interface Run {
 }
 
 /** Runs a sampler on the analytic model and keeps what it asked and what it yielded. */
-async function run(sampler: Sampler, given: { model: ModelSampling; x: Tensor; sigmas: number[]; options: Record<string, unknown> }): Promise<Run> {
+async function run(
+  sampler: Sampler,
+  given: { model: ModelSampling; x: Tensor; sigmas: number[]; options: Record<string, unknown> },
+): Promise<Run> {
   const calls: Tensor[] = [];
   const denoise: Denoise = async (x, sigma) => {
     calls.push(x);
-    const denoised = tensor(x.shape, x.data.map((value) => analyticDenoised(value, sigma)));
+    const denoised = tensor(
+      x.shape,
+      x.data.map((value) => analyticDenoised(value, sigma)),
+    );
     return { denoised, uncond: denoised };
   };
   const steps: SamplerStep[] = [];
@@ -60,9 +66,14 @@ async function run(sampler: Sampler, given: { model: ModelSampling; x: Tensor; s
 }
 
 /** Compares the last latent and every latent that the model was asked about. */
-function expectTrajectory(tensors: ReadonlyMap<string, GoldenTensor>, record: Case, precision: Precision, calls: Tensor[], final: Tensor): void {
-  const tolerance =
-    precision === 'f64' ? { relative: 1e-9 } : { absolute: Math.max(2e-5, 4 * (record.max_abs_diff_f32_vs_f64 ?? 0)) };
+function expectTrajectory(
+  tensors: ReadonlyMap<string, GoldenTensor>,
+  record: Case,
+  precision: Precision,
+  calls: Tensor[],
+  final: Tensor,
+): void {
+  const tolerance = precision === 'f64' ? { relative: 1e-9 } : { absolute: Math.max(2e-5, 4 * (record.max_abs_diff_f32_vs_f64 ?? 0)) };
   expect(calls).toHaveLength(record.n_model_calls);
   expectClose(final.data, realTensor(tensors, `${record.id}#final_${precision}`).data, tolerance, 'final');
   const expectedCalls = tensors.get(`${record.id}#calls_${precision}`);
@@ -88,7 +99,8 @@ function missing(record: Case, sampler: Sampler | undefined, file: string): stri
   if (record.model === 'flow' && sampler === eulerAncestral) return `${name} of flow models`;
   const steps = (inputs?.sigma_lists[record.sigmas]?.length ?? 1) - 1;
   // ComfyUI draws only in steps that use the noise; we follow k-diffusion, which draws in all
-  if (file.includes('comfy') && record.options.s_churn !== undefined && record.n_noise_draws !== steps) return `${name} that draws no unused noise`;
+  if (file.includes('comfy') && record.options.s_churn !== undefined && record.n_noise_draws !== steps)
+    return `${name} that draws no unused noise`;
   return undefined;
 }
 
@@ -123,7 +135,10 @@ describe.runIf(inputs && hasGolden('samplers/timesteps_forge.json'))('samplers/t
   const tensors = readTensors(golden.tensors_file);
   const left = new NotBuiltCount();
   const kept = (inputs?.alphas_cumprod_f32.values ?? []).map(Math.fround); // ᾱ
-  const model = tableSampling(Float64Array.from(kept, (alpha) => Math.sqrt((1 - alpha) / alpha)), 'eps');
+  const model = tableSampling(
+    Float64Array.from(kept, (alpha) => Math.sqrt((1 - alpha) / alpha)),
+    'eps',
+  );
   for (const record of golden.cases) {
     if (record.sampler !== ddim.id || !inputs) {
       left.add(record.sampler);

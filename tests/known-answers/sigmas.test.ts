@@ -7,7 +7,7 @@ import { samplers } from '../../backend/src/diffusion/samplers/index.js';
 import { schedulers } from '../../backend/src/diffusion/schedulers/index.js';
 import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';
-import { expectClose, hasGolden, notBuilt, NotBuiltCount, readJson, readTensors, realTensor, type Tolerance } from '../support/goldens.js';
+import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type Tolerance } from '../support/goldens.js';
 
 const sd15 = tableSampling(scaledLinearLevels(), 'eps');
 const relative: Tolerance = { relative: 1e-6 };
@@ -44,7 +44,11 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
     });
     test(`${table.name}: levels between timesteps`, () => {
       const { t, sigma } = columns(table.sigma_of_timestep ?? []);
-      expectClose(t.map((timestep) => sampling.sigmaOf(Math.fround(timestep))), sigma, relative);
+      expectClose(
+        t.map((timestep) => sampling.sigmaOf(Math.fround(timestep))),
+        sigma,
+        relative,
+      );
     });
     left.add('level of a percentage', table.percent_to_sigma?.length ?? 0);
   }
@@ -87,7 +91,11 @@ describe.runIf(hasGolden('sigmas/schedulers_forge.json'))('schedules', () => {
     // flow models have timesteps of their own, which come with those families
     const needsTimesteps = record.scheduler === 'uniform' || record.scheduler === 'normal';
     if (!scheduler || !model || options.length > 0 || (model.prediction === 'flow' && needsTimesteps)) {
-      left.add(scheduler && model ? `${record.scheduler} ${options.length > 0 ? `with ${options.join(', ')}` : `of ${record.model}`}` : record.scheduler);
+      left.add(
+        scheduler && model
+          ? `${record.scheduler} ${options.length > 0 ? `with ${options.join(', ')}` : `of ${record.model}`}`
+          : record.scheduler,
+      );
       continue;
     }
     test(`${record.scheduler} of ${record.model} in ${record.n} steps`, () => {
@@ -110,10 +118,23 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
     get_sigmas: Choice[];
     get_sigmas_options: unknown[];
     img2img: unknown[];
-    timesteps: { steps: number; len: number; timesteps: number[] | { first: number[]; last: number[] }; always_discard_next_to_last_sigma?: boolean }[];
+    timesteps: {
+      steps: number;
+      len: number;
+      timesteps: number[] | { first: number[]; last: number[] };
+      always_discard_next_to_last_sigma?: boolean;
+    }[];
     timesteps_img2img: unknown[];
     noise_scaling: { type: string; sigma: number; max_denoise: boolean; noise: number[]; latent: number[]; out: number[] }[];
-    calculate_denoised: { prediction_type: string; sigma_data: number; sigma: number; x: number[]; model_output: number[]; denoised: number[]; 'model_input (calculate_input)': number[] }[];
+    calculate_denoised: {
+      prediction_type: string;
+      sigma_data: number;
+      sigma: number;
+      x: number[];
+      model_output: number[];
+      denoised: number[];
+      'model_input (calculate_input)': number[];
+    }[];
     sampler_scheduler_names: unknown[];
   }>('sigmas/img2img_and_get_sigmas.json');
   const left = new NotBuiltCount();
@@ -157,7 +178,11 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
     test(`start noise at level ${sigma}${record.max_denoise ? ', as strong as DDIM wants it' : ''}`, () => {
       const unit = tensor([noise.length], Float64Array.from(noise));
       const scaled = startNoise(unit, record.max_denoise ? ddim : euler, Math.fround(sigma));
-      expectClose(scaled.data.map((value, index) => value + latent[index]), record.out, { relative: 1e-6, absolute: 1e-6 });
+      expectClose(
+        scaled.data.map((value, index) => value + latent[index]),
+        record.out,
+        { relative: 1e-6, absolute: 1e-6 },
+      );
     });
   }
 
@@ -193,7 +218,20 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
   left.report();
 });
 
-if (hasGolden('sigmas/schedulers_comfy.json')) {
-  const comfy = readJson<Record<string, unknown>>('sigmas/schedulers_comfy.json');
-  for (const [kind, records] of Object.entries(comfy)) if (Array.isArray(records)) notBuilt(`ComfyUI ${kind}`, records.length);
-}
+describe.runIf(hasGolden('sigmas/schedulers_comfy.json'))('schedules of ComfyUI', () => {
+  const golden = readJson<Record<string, unknown> & { cases: { model: string; scheduler: string; n: number; sigmas: number[] }[] }>(
+    'sigmas/schedulers_comfy.json',
+  );
+  const left = new NotBuiltCount();
+  for (const { model, scheduler: id, n, sigmas } of golden.cases) {
+    const scheduler = schedulers.find((each) => each.id === id);
+    if (!scheduler || model !== 'sd15') {
+      left.add(scheduler ? `ComfyUI schedules of ${model}` : `ComfyUI ${id}`);
+      continue;
+    }
+    test(`${id} in ${n} steps`, () => expectClose(scheduler.levels(sd15, n), sigmas, relative));
+  }
+  for (const [kind, records] of Object.entries(golden))
+    if (kind !== 'cases' && Array.isArray(records)) left.add(`ComfyUI ${kind}`, records.length);
+  left.report();
+});

@@ -31,7 +31,11 @@ export function hasGolden(relativePath: string): boolean {
   return existsSync(goldenPath(relativePath));
 }
 
-const specialNumbers: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, '-Infinity': Number.NEGATIVE_INFINITY };
+const specialNumbers: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  '-Infinity': Number.NEGATIVE_INFINITY,
+};
 
 /** A golden JSON file, with the strings "NaN", "Infinity" and "-Infinity" turned into those numbers. */
 export function readJson<T = unknown>(relativePath: string): T {
@@ -99,7 +103,8 @@ export function realTensor(tensors: ReadonlyMap<string, GoldenTensor>, name: str
   const found = tensors.get(name);
   if (!found) throw new Error(`The golden file has no tensor "${name}".`);
   const { shape, data } = found;
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) throw new Error(`Golden tensor "${name}" does not hold real numbers.`);
+  if (!(data instanceof Float32Array || data instanceof Float64Array))
+    throw new Error(`Golden tensor "${name}" does not hold real numbers.`);
   return { shape, data };
 }
 
@@ -169,7 +174,9 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 
 /** sha256 over little-endian float32 bytes, as the goldens give it: a bonus of bit-exactness. */
 export function sha256OfFloat32(data: Float32Array): string {
-  return createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('hex');
 }
 
 /** A tolerance given as a share of the largest absolute value that is expected. */

@@ -66,7 +66,10 @@ export async function sample(run: SampleRun): Promise<Sampled> {
     if (shouldStop()) throw new Stop();
     const answer = await run.denoise(x, sigma);
     state.modelCalls += 1;
-    checkFinite(answer.denoised, () => `The model's answer in step ${state.stepsDone + 1} of ${steps} (noise level ${sigma.toPrecision(4)})`);
+    checkFinite(
+      answer.denoised,
+      () => `The model's answer in step ${state.stepsDone + 1} of ${steps} (noise level ${sigma.toPrecision(4)})`,
+    );
     return answer;
   };
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Denoise, ModelSampling, Sampler } from '../sampling.js';
-import { tensor, type Tensor } from '../tensor/index.js';
+import { subtract, tensor, type Tensor } from '../tensor/index.js';
 
 /** A world in which clean latents are normal numbers. Its best denoiser, and where each start ends, are known exactly. */
 export interface GaussianWorld {
@@ -47,10 +47,17 @@ export function gaussianWorld({ mean, spread }: { mean: number; spread: number }
       const sigmas = levels(steps);
       const start = tensor([1, 1, 1, 5], Float64Array.of(-18, -6, 0.5, 4, 15)); // what noise of strength HIGHEST looks like
       let end = start;
-      const run = { model: logarithmicSampling, denoise, noise: refuseNoise, x: start, sigmas, options: sampler.options.parse(options ?? {}) };
+      const run = {
+        model: logarithmicSampling,
+        denoise,
+        noise: refuseNoise,
+        x: start,
+        sigmas,
+        options: sampler.options.parse(options ?? {}),
+      };
       for await (const step of sampler.steps(run)) end = step.x;
       const truth = exact(start, HIGHEST, 0);
-      return end.data.reduce((worst, value, index) => Math.max(worst, Math.abs(value - truth.data[index])), 0);
+      return Math.max(...subtract(end, truth).data.map(Math.abs));
     },
   };
 }

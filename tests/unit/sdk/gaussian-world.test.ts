@@ -27,7 +27,14 @@ test('timesteps and levels are each other’s inverse at whole timesteps', () =>
 const ralston = defineSampler({
   id: 'ralston',
   label: 'Ralston',
-  options: z.object({ at: z.number().min(0.1).max(0.9).default(2 / 3).describe('How far into the step to look again.') }),
+  options: z.object({
+    at: z
+      .number()
+      .min(0.1)
+      .max(0.9)
+      .default(2 / 3)
+      .describe('How far into the step to look again.'),
+  }),
   async *steps({ denoise, sigmas, options: { at }, ...input }) {
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {

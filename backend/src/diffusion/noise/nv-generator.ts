@@ -25,10 +25,15 @@ export class NvGenerator implements NormalGenerator {
 
   normal(count: number): Float32Array {
     const values = new Float32Array(count);
+    const words = new Uint32Array(4);
     for (let i = 0; i < count; i++) {
-      const [first, second] = philox([this.calls, 0, i, 0], this.keyLow, this.keyHigh);
-      const radius = Math.sqrt(-2 * Math.log(first * TO_UNIT + TO_UNIT / 2));
-      values[i] = radius * Math.sin(second * TO_ANGLE + TO_ANGLE / 2); // Box-Muller, of which only the sine is used
+      words[0] = this.calls;
+      words[1] = 0;
+      words[2] = i;
+      words[3] = 0;
+      philox(words, this.keyLow, this.keyHigh);
+      const radius = Math.sqrt(-2 * Math.log(words[0] * TO_UNIT + TO_UNIT / 2));
+      values[i] = radius * Math.sin(words[1] * TO_ANGLE + TO_ANGLE / 2); // Box-Muller, of which only the sine is used
     }
     this.calls += 1;
     return values;

@@ -2,10 +2,34 @@ import { addScaled, z, type Noise, type SamplerMemory, type Tensor } from '@atel
 
 /** Options of samplers that may raise the noise before a step. Names and ranges are A1111's. */
 export const churnOptions = z.object({
-  s_churn: z.number().min(0).max(100).default(0).meta({ infotext: 'Sigma churn' }).describe('Fresh noise over the whole run; 0 keeps the run deterministic.'),
-  s_tmin: z.number().min(0).max(1000).default(0).meta({ infotext: 'Sigma tmin' }).describe('Lowest noise level at which fresh noise is added.'),
-  s_tmax: z.number().min(0).max(1000).default(0).meta({ infotext: 'Sigma tmax' }).describe('Highest noise level at which fresh noise is added; 0 is no limit.'),
-  s_noise: z.number().min(0).max(2).default(1).meta({ infotext: 'Sigma noise' }).describe('Strength of the fresh noise; a little above 1 keeps detail.'),
+  s_churn: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0)
+    .meta({ infotext: 'Sigma churn' })
+    .describe('Fresh noise over the whole run; 0 keeps the run deterministic.'),
+  s_tmin: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(0)
+    .meta({ infotext: 'Sigma tmin' })
+    .describe('Lowest noise level at which fresh noise is added.'),
+  s_tmax: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(0)
+    .meta({ infotext: 'Sigma tmax' })
+    .describe('Highest noise level at which fresh noise is added; 0 is no limit.'),
+  s_noise: z
+    .number()
+    .min(0)
+    .max(2)
+    .default(1)
+    .meta({ infotext: 'Sigma noise' })
+    .describe('Strength of the fresh noise; a little above 1 keeps detail.'),
 });
 type ChurnOptions = z.output<typeof churnOptions>;
 

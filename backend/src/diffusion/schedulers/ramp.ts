@@ -4,5 +4,7 @@
  */
 export function ramp(from: number, to: number, count: number): number[] {
   const step = Math.fround((to - from) / Math.max(count - 1, 1));
-  return Array.from({ length: count }, (_, index) => Math.fround(index < count / 2 ? from + step * index : to - step * (count - 1 - index)));
+  return Array.from({ length: count }, (_, index) =>
+    Math.fround(index < count / 2 ? from + step * index : to - step * (count - 1 - index)),
+  );
 }

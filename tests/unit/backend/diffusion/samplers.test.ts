@@ -9,11 +9,18 @@ import { scaledLinearLevels, tableSampling } from '../../../../backend/src/diffu
 
 const world = gaussianWorld({ mean: 0.5, spread: 0.7 });
 const shape = [1, 4, 2, 2];
-const start = tensor(shape, Float64Array.from({ length: 16 }, (_, index) => Math.sin(index + 1) * 10));
+const start = tensor(
+  shape,
+  Float64Array.from({ length: 16 }, (_, index) => Math.sin(index + 1) * 10),
+);
 
 /** Options with which a sampler draws no noise, and with which it draws some. */
-const quiet: Record<string, object> = { 'euler-ancestral': { eta: 0 } };
-const noisy: Record<string, object> = { euler: { s_churn: 4, s_tmin: 0.1 }, heun: { s_churn: 4, s_tmax: 5 }, ddim: { eta: 0.6 } };
+const quiet: Record<string, Record<string, unknown>> = { 'euler-ancestral': { eta: 0 } };
+const noisy: Record<string, Record<string, unknown>> = {
+  euler: { s_churn: 4, s_tmin: 0.1 },
+  heun: { s_churn: 4, s_tmax: 5 },
+  ddim: { eta: 0.6 },
+};
 
 interface Going {
   x: Tensor;

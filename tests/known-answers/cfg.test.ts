@@ -1,0 +1,205 @@
+import { concat, tensor, type Denoise, type ModelCall, type Tensor } from '@atelier/sdk';
+import { describe, expect, test } from 'vitest';
+import { classifierFree, guided } from '../../backend/src/diffusion/guidance.js';
+import { effectiveScheduler, noiseLevels, startNoise } from '../../backend/src/diffusion/noise-levels.js';
+import { BatchNoise } from '../../backend/src/diffusion/noise/batch-noise.js';
+import { sample } from '../../backend/src/diffusion/sample.js';
+import { samplers } from '../../backend/src/diffusion/samplers/index.js';
+import { schedulers } from '../../backend/src/diffusion/schedulers/index.js';
+import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
+import { analyticConditional } from '../support/analytic-model.js';
+import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type Tolerance } from '../support/goldens.js';
+
+const sd15 = tableSampling(scaledLinearLevels(), 'eps');
+const guidanceTolerance: Tolerance = { absolute: 1e-5, relative: 1e-5 };
+
+/** The goldens' model as a network that names the noise: each row of `x` goes with a row of conditioning. */
+function analyticCall(sigma: number, seen: (rows: number) => void = () => {}): ModelCall {
+  return async (input, _timestep, conditioning) => {
+    seen(input.shape[0]);
+    const size = input.data.length / input.shape[0];
+    const tokens = conditioning.data.length / conditioning.shape[0];
+    return tensor(
+      input.shape,
+      input.data.map((value, index) => {
+        const row = Math.floor(index / size);
+        const meaning = meanOf(conditioning.data.subarray(row * tokens, (row + 1) * tokens));
+        const x = value * Math.hypot(1, sigma);
+        return (x - analyticConditional(x, sigma, meaning)) / sigma;
+      }),
+    );
+  };
+}
+
+function meanOf(values: Iterable<number>): number {
+  const all = [...values];
+  return all.reduce((sum, each) => sum + each, 0) / all.length;
+}
+
+describe.runIf(hasGolden('cfg/cfg.json'))('guidance', () => {
+  type Composition = [part: number, weight: number][][];
+  const golden = readJson<{
+    combine_denoised: {
+      conds_list: Composition;
+      batch: number;
+      cond_scale: number;
+      'x_out [conds..., unconds...] shape': number[];
+      x_out: number[];
+      denoised: number[];
+    }[];
+    sampling_function: {
+      x_shape: number[];
+      x: number[];
+      sigma: number;
+      'cond [n,2,3]': number[];
+      uncond: number[] | null;
+      cond_composition: Composition;
+      cond_scale: number;
+      denoised: number[];
+      model_batches: number[];
+    }[];
+    [kind: string]: unknown;
+  }>('cfg/cfg.json');
+  const left = new NotBuiltCount();
+  /** Every picture has one prompt, with full weight. */
+  const isPlain = (composition: Composition) =>
+    composition.every((parts, index) => parts.length === 1 && parts[0][0] === index && parts[0][1] === 1);
+
+  for (const record of golden.combine_denoised) {
+    if (!isPlain(record.conds_list)) {
+      left.add('prompts joined by AND');
+      continue;
+    }
+    test(`both branches combined at scale ${record.cond_scale}`, () => {
+      const half = record.x_out.length / 2;
+      const [cond, uncond] = [record.x_out.slice(0, half), record.x_out.slice(half)].map((part) => tensor([half], Float64Array.from(part)));
+      expectClose(classifierFree(cond, uncond, record.cond_scale, 1).data, record.denoised, guidanceTolerance);
+    });
+  }
+
+  for (const [index, record] of golden.sampling_function.entries()) {
+    if (!isPlain(record.cond_composition) || record.uncond === null) {
+      left.add(record.uncond === null ? 'guidance with nothing in place of the negative prompt' : 'prompts joined by AND');
+      continue;
+    }
+    const { uncond } = record;
+    test(`a guided model at scale ${record.cond_scale}, level ${record.sigma} (record ${index})`, async () => {
+      const rowsSeen: number[] = [];
+      const denoise = guided({
+        model: sd15,
+        call: analyticCall(record.sigma, (rows) => rowsSeen.push(rows)),
+        conditioning: { cond: texts(record['cond [n,2,3]']), uncond: texts(uncond) },
+        scale: record.cond_scale,
+      });
+      const { denoised } = await denoise(tensor(record.x_shape, Float64Array.from(record.x)), record.sigma);
+      expectClose(denoised.data, record.denoised, guidanceTolerance);
+      expect(rowsSeen).toEqual(record.model_batches);
+    });
+  }
+
+  for (const [kind, records] of Object.entries(golden)) {
+    if (kind !== 'combine_denoised' && kind !== 'sampling_function' && Array.isArray(records)) left.add(kind, records.length);
+  }
+  left.report();
+
+  function texts(values: number[]): Tensor {
+    return tensor([values.length / 6, 2, 3], Float64Array.from(values));
+  }
+});
+
+describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
+  interface Pipeline {
+    id: string;
+    sampler: string;
+    scheduler: string;
+    randn_source: 'CPU' | 'NV';
+    steps: number;
+    prompt: string;
+    negative_prompt: string;
+    cfg_scale: number;
+    seeds: number[];
+    latent_shape: number[];
+    options: Record<string, unknown>;
+    p_fields: Record<string, unknown>;
+    img2img?: object;
+    tensor: string;
+    model_calls: number;
+    model_sigmas: number[];
+  }
+  const golden = readJson<{ tensors_file: string; cases: Pipeline[] }>('cfg/pipelines.json');
+  const tensors = readTensors(golden.tensors_file);
+  const left = new NotBuiltCount();
+
+  for (const record of golden.cases) {
+    const sampler = samplers.find(({ label }) => label === record.sampler);
+    const asked = schedulers.find(({ label }) => label === record.scheduler);
+    const options = { ...record.options, ...record.p_fields };
+    const reason = whyNot(record, sampler?.options.shape, options);
+    if (reason !== undefined || !sampler || !asked) {
+      left.add(reason ?? (sampler ? record.scheduler : record.sampler));
+      continue;
+    }
+    test(record.id, async () => {
+      const scheduler = effectiveScheduler(asked, sampler, schedulers);
+      const sigmas = noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps });
+      const noise = new BatchNoise(record.randn_source, record.seeds, record.latent_shape);
+      const sigmasSeen: number[] = [];
+      const denoise: Denoise = (x, sigma) => {
+        const evaluation = sigmasSeen.push(sigma) - 1;
+        const [cond, uncond] = [record.prompt, record.negative_prompt].map((text) => encode(textAt(text, evaluation), record.seeds.length));
+        return guided({ model: sd15, call: analyticCall(sigma), conditioning: { cond, uncond }, scale: record.cfg_scale })(x, sigma);
+      };
+      const x = startNoise(noise.next(), sampler, sigmas[0]);
+      const sampled = await sample({ sampler, options, model: sd15, denoise, noise: () => noise.next(), x, sigmas });
+      expect(sampled).toMatchObject({ modelCalls: record.model_calls, wasStopped: false });
+      expectClose(sigmasSeen, record.model_sigmas, { relative: 1e-6 }, 'levels asked');
+      expectClose(sampled.x.data, realTensor(tensors, record.tensor).data, { absolute: 2e-4 }, 'latent');
+    });
+  }
+  left.report();
+
+  /** What of a run is not built yet. Flow runs are named by their id only. */
+  function whyNot(
+    { id, img2img, prompt, negative_prompt: negative }: Pipeline,
+    shape: object | undefined,
+    options: object,
+  ): string | undefined {
+    if (id.startsWith('flow/')) return 'whole runs of flow models';
+    if (img2img) return 'whole img2img runs';
+    if (!shape) return undefined; // the sampler is not there
+    const unknown = Object.keys(options).filter((option) => !Object.hasOwn(shape, option));
+    if (unknown.length > 0) return `whole runs with ${unknown.join(', ')}`;
+    if (/\bAND\b/.test(prompt + negative)) return 'whole runs with prompts joined by AND';
+    return undefined;
+  }
+
+  /** The goldens' closed form of a text encoder, [count, 2 tokens, 3 wide]. */
+  function encode(text: string, count: number): Tensor {
+    const value = (Buffer.from(text).reduce((sum, byte) => sum + byte, 0) % 101) / 101 - 0.5;
+    const one = tensor(
+      [1, 2, 3],
+      Float32Array.from({ length: 6 }, (_, index) => value * (1 + 0.1 * Math.floor(index / 3) + 0.01 * (index % 3))),
+    );
+    return concat(Array.from({ length: count }, () => one));
+  }
+
+  /** A prompt at the n-th model call, as far as these records go: `[from:to:step]` and `[one|other]`. */
+  function textAt(prompt: string, evaluation: number): string {
+    const step = Math.max(evaluation, 1); // the first two evaluations share a text
+    return prompt
+      .replace(/\[([^:|\]]*):([^:|\]]*):(\d+)\]/g, (_, from: string, to: string, when: string) => (step <= Number(when) ? from : to))
+      .replace(/\[([^:\]]*\|[^:\]]*)\]/g, (_, choices: string) => {
+        const all = choices.split('|');
+        return all[(step - 1) % all.length];
+      });
+  }
+});
+
+if (hasGolden('cfg/comfy_pipelines.json') || hasGolden('cfg/regional.json')) {
+  const left = new NotBuiltCount();
+  for (const file of ['cfg/comfy_pipelines.json', 'cfg/regional.json'].filter(hasGolden)) {
+    const kinds = Object.entries(readJson<Record<string, unknown>>(file));
+    for (const [kind, records] of kinds) if (Array.isArray(records)) left.add(`${file} ${kind}`, records.length);
+  }
+  left.report();
+}
