@@ -1,6 +1,6 @@
 import { addScaled, z, type Noise, type SamplerMemory, type Tensor } from '@atelier/sdk';
 
-/** Options of samplers that may raise the noise before a step. Names and ranges are A1111's. */
+/** Options of samplers that may raise the noise before a step. Names are A1111's. */
 export const churnOptions = z.object({
   s_churn: z
     .number()
