@@ -1,0 +1,16 @@
+/** Dead code: files nobody reaches, exports nobody imports, packages nobody uses. */
+export default {
+  ignoreExportsUsedInFile: true,
+  workspaces: {
+    '.': {
+      entry: ['scripts/*.mjs', 'tests/**/*.test.ts', 'extensions-builtin/*/**/*.{ts,vue}'],
+      // started by their path, in scripts/check.mjs
+      ignoreDependencies: ['prettier', 'vue-tsc'],
+      project: ['scripts/**/*.mjs', 'tests/**/*.ts', '*.{js,mjs,ts}'],
+    },
+    backend: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    frontend: { entry: ['src/shared/*.ts'], project: ['src/**/*.{ts,vue}'] },
+    // what the sdk exports is for extensions, whether or not ours use it
+    sdk: { entry: ['src/{index,contracts/index,testing/index,ui/index}.ts', 'examples/**/*.ts'], project: ['src/**/*.{ts,vue}'] },
+  },
+};
