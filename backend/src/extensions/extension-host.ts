@@ -75,9 +75,16 @@ export class ExtensionHost {
     return this.turns.take(work);
   }
 
-  /** Looks at the folders again: new ones are loaded, missing ones withdrawn, failed ones tried again. */
-  refresh(): Promise<void> {
-    return this.turns.take(() => this.discover());
+  /**
+   * Looks at the folders again: new ones are loaded, missing ones withdrawn, failed ones tried again, between jobs. When
+   * there is nothing to do it does not wait for a job.
+   */
+  async refresh(): Promise<void> {
+    const { builtin, user } = this.options.folders;
+    const present = (await Promise.all([foldersOf(builtin), foldersOf(user)])).flat();
+    const isKnown = present.length === this.records.length && this.records.every(({ folder }) => present.includes(folder));
+    const isWell = this.records.every(({ failure }) => failure === null || failure.error instanceof NotAnExtension);
+    if (!isKnown || !isWell) await this.turns.take(() => this.discover());
   }
 
   /**
@@ -146,8 +153,7 @@ export class ExtensionHost {
   /** Brings the list of records up to date with the folders, ours first, and starts what may run. */
   private async discover(): Promise<void> {
     for (const origin of ['builtin', 'user'] as const) {
-      const root = path.resolve(this.options.folders[origin]);
-      const folders = (await foldersIn(root)).map((name) => path.join(root, name));
+      const folders = await foldersOf(this.options.folders[origin]);
       for (const gone of this.of(origin).filter((record) => !folders.includes(record.folder))) {
         this.withdraw(gone);
         this.records.splice(this.records.indexOf(gone), 1);
@@ -332,6 +338,11 @@ export class ExtensionHost {
       );
     return record;
   }
+}
+
+/** Absolute paths of what may be extensions below `root`. */
+async function foldersOf(root: string): Promise<string[]> {
+  return (await foldersIn(root)).map((name) => path.resolve(root, name));
 }
 
 /** Things of extensions made so that their code is watched; those of the core as they are. */
