@@ -1,20 +1,14 @@
-import { DeviceOptions, type DeviceTensor } from '@atelier/sdk/contracts';
-import { OnnxDevice } from '../../backend/src/inference/onnx-device.js';
+import type { DeviceTensor } from '@atelier/sdk/contracts';
 import type { GraphSpec } from '../../backend/src/onnx/graph-builder.js';
+import { InProcessDevice } from '../../backend/src/testing/in-process-device.js';
 
-let device: Promise<OnnxDevice> | undefined;
-let sessions = 0;
+let device: InProcessDevice | undefined;
 
 /** Opens a graph in this process, on the same runtime and options as the device process, and gives a function that runs it. */
 export async function openGraph(graph: GraphSpec): Promise<(inputs: Record<string, DeviceTensor>) => Promise<Record<string, DeviceTensor>>> {
-  device ??= OnnxDevice.start(DeviceOptions.parse({}));
-  const session = ++sessions;
-  await (await device).carryOut({ type: 'open', session, graph });
-  return async (inputs) => {
-    const result = await (await device!).carryOut({ type: 'run', session, inputs, keep: {} });
-    if (result.status !== 'outputs') throw new Error(`A run was answered with "${result.status}".`);
-    return result.tensors;
-  };
+  const here = (device ??= new InProcessDevice());
+  const session = await here.open(graph);
+  return (inputs) => here.run(session, inputs);
 }
 
 /** A float32 tensor of the device. */

@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { DeviceTensor } from '@atelier/sdk/contracts';
+import { tinyCheckpoint } from '@atelier/sdk/testing';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { readCheckpoint } from '../../backend/src/checkpoints/safetensors-header.js';
+import { Device, type DeviceSetup } from '../../backend/src/inference/device.js';
+import { NotOnDevice, type DeviceEnded } from '../../backend/src/inference/errors.js';
+import { familyOf } from '../../backend/src/model-families/families.js';
+
+const entry = fileURLToPath(new URL('../../backend/dist/main.js', import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), 'device-'));
+const checkpoint = await readCheckpoint(tinyCheckpoint('sd15', { folder }));
+const graphs = familyOf(checkpoint).graphs(checkpoint, { clipSkip: 1 });
+
+const devices: Device[] = [];
+function newDevice(options?: DeviceSetup['options']): Device {
+  const device = new Device({ entry, options });
+  devices.push(device);
+  return device;
+}
+afterEach(async () => {
+  await Promise.all(devices.splice(0).map((device) => device.end()));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const floats = (shape: number[], valueAt: (index: number) => number): DeviceTensor => ({
+  type: 'float32',
+  shape,
+  data: Float32Array.from({ length: shape.reduce((size, side) => size * side, 1) }, (_, i) => valueAt(i)),
+});
+const tokens: DeviceTensor = { type: 'int32', shape: [1, 77], data: new Int32Array(77).fill(49407) };
+const latent = (side: number) => floats([1, 4, side, side], Math.sin);
+/** Whether a process of that number is there. Signal 0 only asks. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test('the device runs a model, and outputs that are kept go into the next one by handle', async () => {
+  const device = newDevice();
+  const [textEncoder, unet] = [await device.open(graphs.textEncoder), await device.open(graphs.unet)];
+  const { tensors, kept } = await device.runKeeping(textEncoder, { tokens }, ['hidden']);
+  expect(tensors).toEqual({});
+  const x = await device.put(latent(8));
+  const inputs = { x, timesteps: floats([1], () => 500), context: kept.hidden };
+  const { prediction } = await device.run(unet, inputs);
+  expect(prediction.shape).toEqual([1, 4, 8, 8]);
+
+  const { hidden } = await device.run(textEncoder, { tokens });
+  expect((await device.run(unet, { ...inputs, x: latent(8), context: hidden })).prediction).toEqual(prediction);
+  expect(await device.facts()).toMatchObject({ provider: 'cpu', sessions: 2, tensors: 2 });
+
+  await device.free(x);
+  await expect(device.run(unet, inputs)).rejects.toBeInstanceOf(NotOnDevice);
+  await device.close(unet);
+  expect(await device.facts()).toMatchObject({ sessions: 1, tensors: 1 });
+});
+
+test('a device that is killed from outside fails the call in flight, says so, and comes back with the next open', async () => {
+  const device = newDevice();
+  const decoder = await device.open(graphs.vaeDecoder);
+  const ends: DeviceEnded[] = [];
+  device.onExit((ended) => ends.push(ended));
+  const running = device.run(decoder, { latent: latent(128) });
+  const pid = device.processId!;
+  process.kill(pid, 'SIGKILL');
+  await expect(running).rejects.toMatchObject({ code: 'device-ended', kind: 'unavailable', message: expect.stringContaining('SIGKILL') as string });
+  expect(ends).toHaveLength(1);
+  await expect(device.run(decoder, { latent: latent(8) })).rejects.toBeInstanceOf(NotOnDevice);
+
+  const again = await device.open(graphs.vaeDecoder);
+  expect(device.generation).toBe(2);
+  expect(device.processId).not.toBe(pid);
+  expect((await device.run(again, { latent: latent(8) })).image.shape).toEqual([1, 3, 64, 64]);
+});
+
+test('ending the device stops a model call at once', async () => {
+  const device = newDevice();
+  const decoder = await device.open(graphs.vaeDecoder);
+  const running = device.run(decoder, { latent: latent(192) }).catch((error: unknown) => error);
+  await delay(100); // well inside the call, which takes many seconds
+  const begun = performance.now();
+  await device.end('somebody pressed "Stop now"');
+  expect(performance.now() - begun).toBeLessThan(1000);
+  expect(await running).toMatchObject({ code: 'device-ended', message: expect.stringContaining('Stop now') as string });
+  expect(device.processId).toBeUndefined();
+});
+
+test('errors of the runtime arrive with the name of the graph, and the device goes on', async () => {
+  const device = newDevice();
+  const broken = { ...graphs.unet, bytes: graphs.unet.bytes.slice(0, 1000) };
+  await expect(device.open(broken)).rejects.toMatchObject({ code: 'model-not-opened', message: expect.stringContaining('unet') as string });
+  const unet = await device.open(graphs.unet);
+  await expect(device.run(unet, { x: latent(8) })).rejects.toMatchObject({ code: 'model-call-failed' });
+  expect(device.generation).toBe(1);
+});
+
+test('a provider that is not there is refused by name, and nothing else is taken in its place', async () => {
+  const device = newDevice({ provider: process.platform === 'win32' ? 'coreml' : 'dml' });
+  await expect(device.open(graphs.unet)).rejects.toMatchObject({ code: 'provider-missing', hint: expect.stringContaining('cpu') as string });
+  await expect.poll(() => device.processId).toBeUndefined();
+});
+
+test('the device ends when the engine is killed, in the middle of a call too', async () => {
+  const built = (file: string) => JSON.stringify(pathToFileURL(path.join(path.dirname(entry), file)).href);
+  const script = path.join(folder, 'engine.mjs');
+  writeFileSync(
+    script,
+    `import { readCheckpoint } from ${built('checkpoints/safetensors-header.js')};
+     import { Device } from ${built('inference/device.js')};
+     import { familyOf } from ${built('model-families/families.js')};
+     const checkpoint = await readCheckpoint(${JSON.stringify(checkpoint.file)});
+     const device = new Device({ entry: ${JSON.stringify(entry)} });
+     const decoder = await device.open(familyOf(checkpoint).graphs(checkpoint, { clipSkip: 1 }).vaeDecoder);
+     const latent = { type: 'float32', shape: [1, 4, 192, 192], data: new Float32Array(4 * 192 * 192) };
+     void device.run(decoder, { latent });
+     process.stdout.write(String(device.processId) + '\\n');
+     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300);`,
+  );
+  const engine = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pid = Number(String((await once(engine.stdout, 'data'))[0]));
+  expect(isRunning(pid)).toBe(true);
+  await expect.poll(() => isRunning(pid), { timeout: 6000 }).toBe(false);
+});
