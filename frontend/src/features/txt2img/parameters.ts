@@ -22,7 +22,8 @@ interface JsonProperty {
   enum?: readonly string[];
 }
 
-const requestProperties = propertiesOf(z.toJSONSchema(Txt2ImgRequest, { io: 'input' }));
+// of its fields alone: a schema with an id would come as a reference to itself
+const requestProperties = propertiesOf(z.toJSONSchema(z.object(Txt2ImgRequest.shape), { io: 'input' }));
 
 /** Range, default and help of a field of the request: the same schema that the server checks by. */
 export function parameter(name: keyof Txt2ImgRequest): Parameter {
