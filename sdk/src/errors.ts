@@ -27,6 +27,10 @@ export const ErrorReport = z
   .meta({ id: 'ErrorReport' });
 export type ErrorReport = z.infer<typeof ErrorReport>;
 
+/** An error as the API answers it. */
+export const ErrorReply = ErrorReport.omit({ kind: true, details: true }).meta({ id: 'ErrorReply' });
+export type ErrorReply = z.infer<typeof ErrorReply>;
+
 /** Every error that a person may meet. The class name says what is wrong, the hint what to do next. */
 export abstract class AppError extends Error {
   /** Stable, kebab-case. */

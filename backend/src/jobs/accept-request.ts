@@ -1,0 +1,77 @@
+import { randomInt } from 'node:crypto';
+import { fail, z } from '@atelier/sdk';
+import type { Catalogue, CheckpointEntry, SamplerEntry, Settings, Txt2ImgRequest } from '@atelier/sdk/contracts';
+import { CheckpointNotChosen, CheckpointNotFound, CheckpointUnusable, SamplerNotFound, SamplerOptionInvalid, SchedulerNotFound, TooFewSteps } from './errors.js';
+
+/** Seeds that are drawn lie below this; A1111 draws from the same. */
+const DRAWN_SEEDS = 4_294_967_294;
+
+/**
+ * A request as the ledger keeps it: every name found in the catalogue and written as its id, the checkpoint and the
+ * seed settled, so that the same entry always makes the same pictures.
+ * Names are ids, labels or aliases, exactly; nothing is guessed.
+ */
+export function acceptRequest(request: Txt2ImgRequest, catalogue: Catalogue, settings: Settings): Txt2ImgRequest {
+  const sampler = findByName(catalogue.samplers, request.sampler) ?? fail(new SamplerNotFound(request.sampler, labels(catalogue.samplers), missing(catalogue)));
+  const scheduler =
+    findByName(catalogue.schedulers, request.scheduler) ?? fail(new SchedulerNotFound(request.scheduler, labels(catalogue.schedulers), missing(catalogue)));
+  checkSamplerOptions(sampler, request.samplerOptions);
+  if (request.steps < sampler.minSteps) throw new TooFewSteps(sampler.label, request.steps, sampler.minSteps);
+  return {
+    ...request,
+    sampler: sampler.id,
+    scheduler: scheduler.id,
+    checkpoint: chooseCheckpoint(catalogue.checkpoints, request.checkpoint ?? settings.checkpoint).name,
+    seed: request.seed === -1 ? randomInt(DRAWN_SEEDS) : request.seed,
+  };
+}
+
+interface Named {
+  id: string;
+  label: string;
+  aliases: readonly string[];
+}
+
+/** The entry of which that is the id, the label or an alias. */
+export function findByName<Entry extends Named>(entries: readonly Entry[], name: string): Entry | undefined {
+  return entries.find(({ id, label, aliases }) => id === name || label === name || aliases.includes(name));
+}
+
+function labels(entries: readonly Named[]): string[] {
+  return entries.map(({ label }) => label);
+}
+
+/** Extensions that would perhaps have brought what was not found. */
+function missing({ extensions }: Catalogue): string {
+  const failed = extensions.filter(({ state }) => state === 'failed' || state === 'disabled');
+  return failed.map(({ id, state, error }) => ` Extension ${id} is ${state}${error ? `: ${error.message}` : '.'}`).join('');
+}
+
+function chooseCheckpoint(checkpoints: readonly CheckpointEntry[], wanted: string | null): CheckpointEntry {
+  if (wanted !== null) return findCheckpoint(checkpoints, wanted);
+  const usable = checkpoints.filter(({ problem }) => problem === null);
+  return usable.length === 1 ? usable[0] : fail(new CheckpointNotChosen(usable.map(({ name }) => name)));
+}
+
+/** The usable checkpoint of that name; an error with the names there are, or with the reason why it cannot be used. */
+export function findCheckpoint(checkpoints: readonly CheckpointEntry[], wanted: string): CheckpointEntry {
+  const usable = checkpoints.filter(({ problem }) => problem === null).map(({ name }) => name);
+  const found = checkpoints.find(({ name }) => name === wanted) ?? fail(new CheckpointNotFound(wanted, usable));
+  if (found.problem) throw new CheckpointUnusable(found.name, found.problem);
+  return found;
+}
+
+function checkSamplerOptions({ label, options: schema }: SamplerEntry, options: Txt2ImgRequest['samplerOptions']): void {
+  const known = Object.keys((schema.properties as Record<string, unknown> | undefined) ?? {});
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new SamplerOptionInvalid(
+      `${label} has no option "${unknown.join('", "')}".`,
+      known.length > 0 ? `Its options: ${known.join(', ')}.` : 'It has no options at all.',
+    );
+  }
+  const { error } = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(options);
+  if (!error) return;
+  const [{ path, message }] = error.issues;
+  throw new SamplerOptionInvalid(`Option ${path.join('.')} of ${label}: ${message}.`, `Its options: ${known.join(', ')}. GET /api/catalogue has their ranges.`);
+}
