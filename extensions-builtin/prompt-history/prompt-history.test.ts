@@ -57,7 +57,9 @@ test('after "clear" nothing is remembered, and the next prompt is', async () => 
 });
 
 test('what the wildcards made of a prompt is what is remembered', async () => {
-  await using extension = await loadExtension(import.meta.dirname, { beside: [path.join(import.meta.dirname, '../prompt-wildcards')] });
+  await using extension = await loadExtension(import.meta.dirname, {
+    beside: [path.join(import.meta.dirname, '../../extensions-builtin/prompt-wildcards')],
+  });
   await writeFile(path.join(extension.dataFolder, '../prompt-wildcards/animal.txt'), 'fox\n');
   await use(extension, 'a __animal__');
   expect(await recent(extension)).toEqual(['a fox']);
