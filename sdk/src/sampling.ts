@@ -28,8 +28,10 @@ export interface ModelSampling {
   sigmas: Float64Array;
   sigmaMin: number;
   sigmaMax: number;
-  /** The timestep whose level is nearest in log σ (an integer; ties go to the lower one). */
+  /** The fractional timestep of a level, interpolated in log σ and clamped: what the network is told, as A1111 does. */
   timestepOf(sigma: number): number;
+  /** The whole timestep whose level is nearest in log σ, as Forge and ComfyUI round; ties go to the lower one. */
+  nearestTimestepOf(sigma: number): number;
   /** The level of a fractional timestep, interpolated in log σ, clamped to the table. */
   sigmaOf(timestep: number): number;
 }

@@ -19,6 +19,10 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
     timestep_of_sigma?: { sigma: number; t: number }[];
     sigma_of_timestep?: { t: number; sigma: number }[];
     percent_to_sigma?: unknown[];
+    compvis_sigmas?: { tensor: string };
+    sigma_to_t_quantized?: { sigma: number; t: number }[];
+    sigma_to_t_interpolated?: { sigma: number; t: number }[];
+    t_to_sigma?: { sigma: number; t: number }[];
   }
   const golden = readJson<{ tensors_file: string; tables: Table[]; flux_dynamic_mu: unknown[] }>('sigmas/tables.json');
   const tensors = readTensors(golden.tensors_file);
@@ -26,7 +30,24 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
 
   for (const table of golden.tables) {
     if (table.tensor.startsWith('a1111/')) {
-      left.add('A1111’s ᾱ tables');
+      const sampling = tableSampling(Float64Array.from(realTensor(tensors, table.compvis_sigmas!.tensor).data), 'eps');
+      test(`${table.name}: timesteps of levels, whole and fractional`, () => {
+        for (const { sigma, t } of table.sigma_to_t_quantized!) expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
+        const { t, sigma } = columns(table.sigma_to_t_interpolated!);
+        expectClose(
+          sigma.map((level) => sampling.timestepOf(Math.fround(level))),
+          t,
+          { absolute: 1e-3 }, // the original interpolates between logarithms in float32
+        );
+      });
+      test(`${table.name}: levels between timesteps`, () => {
+        const { t, sigma } = columns(table.t_to_sigma!);
+        expectClose(
+          t.map((timestep) => sampling.sigmaOf(Math.fround(timestep))),
+          sigma,
+          relative,
+        );
+      });
       continue;
     }
     const isEps = /sd15|ztsnr/.test(table.tensor);
@@ -40,7 +61,7 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
 
     const sampling = tableSampling(levels, 'eps');
     test(`${table.name}: the nearest timestep of a level`, () => {
-      for (const { sigma, t } of table.timestep_of_sigma ?? []) expect(sampling.timestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
+      for (const { sigma, t } of table.timestep_of_sigma ?? []) expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
     });
     test(`${table.name}: levels between timesteps`, () => {
       const { t, sigma } = columns(table.sigma_of_timestep ?? []);

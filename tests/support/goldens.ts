@@ -51,7 +51,12 @@ export function readJsonVerbatim<T = unknown>(relativePath: string): T {
 
 /** All tensors of a golden .safetensors file by name. */
 export function readTensors(relativePath: string): Map<string, GoldenTensor> {
-  const bytes = readFileSync(goldenPath(relativePath));
+  return readTensorsOf(goldenPath(relativePath));
+}
+
+/** All tensors of any .safetensors file that is small enough to be held. */
+export function readTensorsOf(file: string): Map<string, GoldenTensor> {
+  const bytes = readFileSync(file);
   const headerLength = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength)) as Record<
     string,

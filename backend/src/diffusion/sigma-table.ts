@@ -30,6 +30,13 @@ export function tableSampling(sigmas: Float64Array, prediction: Prediction): Mod
       const above = firstAtLeast(logs, wanted);
       if (above === 0) return 0;
       if (above > last) return last;
+      return above - (logs[above] - wanted) / (logs[above] - logs[above - 1]);
+    },
+    nearestTimestepOf(sigma) {
+      const wanted = Math.log(sigma);
+      const above = firstAtLeast(logs, wanted);
+      if (above === 0) return 0;
+      if (above > last) return last;
       return wanted - logs[above - 1] <= logs[above] - wanted ? above - 1 : above;
     },
     sigmaOf(timestep) {

@@ -126,7 +126,7 @@ export class Engine {
   async stopNow(jobId: string): Promise<void> {
     if (this.running?.jobId !== jobId) return;
     this.running.control.stop();
-    await this.device.stop('someone pressed "Stop now"');
+    await this.device.end('someone pressed "Stop now"');
   }
 
   async ask(question: string, input: unknown): Promise<unknown> {
@@ -142,7 +142,7 @@ export class Engine {
     this.running?.control.request('cancel');
     await this.bus.points.onEngineStopping.call({ reason });
     await this.extensions.stop();
-    await this.device.stop('the engine ends');
+    await this.device.end('the engine ends');
     await this.index.close();
     this.tapFile.close();
   }

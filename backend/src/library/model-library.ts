@@ -2,8 +2,7 @@ import { stat } from 'node:fs/promises';
 import { ReportedError, tensor, type Tensor } from '@atelier/sdk';
 import type { CheckpointEntry, DeviceTensor } from '@atelier/sdk/contracts';
 import { readCheckpoint } from '../checkpoints/safetensors-header.js';
-import type { Device } from '../inference/device.js';
-import type { Session } from '../inference/device-link.js';
+import type { DeviceLink, Session } from '../inference/device-link.js';
 import { familyOf } from '../model-families/families.js';
 import type { GraphOptions } from '../model-families/model-family.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
@@ -25,13 +24,16 @@ interface Open {
   model: LoadedModel;
 }
 
+/** A device, and which of its lives it is in: what was open in an earlier one is gone. */
+export type LivingDevice = DeviceLink & { readonly generation: number };
+
 /** Opens checkpoints on the device, one at a time, and keeps the last one open. */
 export class ModelLibrary {
   private open: Open | undefined;
 
   constructor(
     private readonly index: CheckpointIndex,
-    private readonly device: Device,
+    private readonly device: LivingDevice,
   ) {}
 
   /** Names of all checkpoints there are, usable or not. */
@@ -63,7 +65,7 @@ export class ModelLibrary {
     for (const session of Object.values(open.sessions)) await device.close(session);
   }
 
-  private async openOn(device: Device, key: string, entry: CheckpointEntry, options: GraphOptions): Promise<Open> {
+  private async openOn(device: LivingDevice, key: string, entry: CheckpointEntry, options: GraphOptions): Promise<Open> {
     const checkpoint = await readCheckpoint(entry.file);
     const family = familyOf(checkpoint);
     const graphs = family.graphs(checkpoint, options);

