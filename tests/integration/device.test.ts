@@ -73,7 +73,11 @@ test('a device that is killed from outside fails the call in flight, says so, an
   const running = device.run(decoder, { latent: latent(128) });
   const pid = device.processId!;
   process.kill(pid, 'SIGKILL');
-  await expect(running).rejects.toMatchObject({ code: 'device-ended', kind: 'unavailable', message: expect.stringContaining('SIGKILL') as string });
+  await expect(running).rejects.toMatchObject({
+    code: 'device-ended',
+    kind: 'unavailable',
+    message: expect.stringContaining('SIGKILL') as string,
+  });
   expect(ends).toHaveLength(1);
   await expect(device.run(decoder, { latent: latent(8) })).rejects.toBeInstanceOf(NotOnDevice);
 
@@ -106,7 +110,10 @@ test('errors of the runtime arrive with the name of the graph, and the device go
 
 test('a provider that is not there is refused by name, and nothing else is taken in its place', async () => {
   const device = newDevice({ provider: process.platform === 'win32' ? 'coreml' : 'dml' });
-  await expect(device.open(graphs.unet)).rejects.toMatchObject({ code: 'provider-missing', hint: expect.stringContaining('cpu') as string });
+  await expect(device.open(graphs.unet)).rejects.toMatchObject({
+    code: 'provider-missing',
+    hint: expect.stringContaining('cpu') as string,
+  });
   await expect.poll(() => device.processId).toBeUndefined();
 });
 

@@ -87,7 +87,11 @@ for (const file of listed('models/refs', '.json')) {
   else checkStableDiffusion1(name, goldenPath(base), reference);
 }
 
-function checkStableDiffusion1(name: string, file: string, { text = [], unet = [], vae = [], txt2img, latent, tensors_file, ...rest }: Reference): void {
+function checkStableDiffusion1(
+  name: string,
+  file: string,
+  { text = [], unet = [], vae = [], txt2img, latent, tensors_file, ...rest }: Reference,
+): void {
   const tensors = readTensors(`models/refs/${tensors_file}`);
   const golden = (tensor: string) => realTensor(tensors, tensor);
   const config = configs[name] ?? {};
@@ -112,14 +116,20 @@ function checkStableDiffusion1(name: string, file: string, { text = [], unet = [
         });
         if (pooled) notBuilt.add('pooled text states');
       }
-      const rawStates = Object.values(record.encoders ?? {}).flatMap((states) => Object.keys(states).filter((state) => /^hidden-\d+$/.test(state)));
+      const rawStates = Object.values(record.encoders ?? {}).flatMap((states) =>
+        Object.keys(states).filter((state) => /^hidden-\d+$/.test(state)),
+      );
       notBuilt.add('text states before the final norm', rawStates.length);
     }
 
     for (const call of unet) {
       test(`predicts ${call.out} at t = ${call.t.join(', ')}`, async () => {
         const [x, context] = [golden(call.x), golden(call.context)];
-        const inputs = { x: floats(x.shape, x.data), timesteps: floats([call.t.length], call.t), context: floats(context.shape, context.data) };
+        const inputs = {
+          x: floats(x.shape, x.data),
+          timesteps: floats([call.t.length], call.t),
+          context: floats(context.shape, context.data),
+        };
         near((await (await denoiser())(inputs)).prediction, call.out, tolerance.unet);
       });
     }
@@ -144,7 +154,11 @@ function checkStableDiffusion1(name: string, file: string, { text = [], unet = [
         const predict = async (x: Tensor, sigma: number, context: string) => {
           const scaled = Array.from(x.data, (value) => value / Math.hypot(sigma, 1));
           const text = golden(context);
-          const inputs = { x: floats(x.shape, scaled), timesteps: floats([1], [sampling.timestepOf(sigma)]), context: floats(text.shape, text.data) };
+          const inputs = {
+            x: floats(x.shape, scaled),
+            timesteps: floats([1], [sampling.timestepOf(sigma)]),
+            context: floats(text.shape, text.data),
+          };
           return numbers((await run(inputs)).prediction);
         };
         const denoise = async (x: Tensor, sigma: number) => {
@@ -234,7 +248,15 @@ describe('detection', () => {
         num_heads: heads,
       }).toEqual(
         Object.fromEntries(
-          ['in_channels', 'out_channels', 'model_channels', 'num_res_blocks', 'channel_mult', 'transformer_depth', 'transformer_depth_output']
+          [
+            'in_channels',
+            'out_channels',
+            'model_channels',
+            'num_res_blocks',
+            'channel_mult',
+            'transformer_depth',
+            'transformer_depth_output',
+          ]
             .concat('transformer_depth_middle', 'context_dim', 'num_heads')
             .map((key) => [key, comfyui.unet_config?.[key]]),
         ),
@@ -312,7 +334,10 @@ function channelsFirst({ shape, data }: { shape: number[]; data: ArrayLike<numbe
 
 /** From 0 … 1 to −1 … 1. */
 function signed(tensor: DeviceTensor): DeviceTensor {
-  return floats(tensor.shape, Array.from(numbers(tensor), (value) => 2 * value - 1));
+  return floats(
+    tensor.shape,
+    Array.from(numbers(tensor), (value) => 2 * value - 1),
+  );
 }
 
 /** Pixels of 8 bits, cut off as both UIs do, within one. */

@@ -66,7 +66,12 @@ test("the starter's VAE decodes and encodes as ComfyUI's does", async () => {
   for (const record of expected.vae) {
     expect(latentSpace.scale).toBe(record.scale);
     const latent = await answer(record.latent);
-    const { image } = await decode({ latent: floats(latent.shape, Array.from(latent.data, (value) => value / record.scale)) });
+    const { image } = await decode({
+      latent: floats(
+        latent.shape,
+        Array.from(latent.data, (value) => value / record.scale),
+      ),
+    });
     const decoded = await answer(record.decoded);
     expectWithin(image.data as Float32Array, decoded.data, expected.tolerances.vae, record.decoded);
 
@@ -76,4 +81,3 @@ test("the starter's VAE decodes and encodes as ComfyUI's does", async () => {
     expectWithin(logvar.data as Float32Array, (await answer(record.logvar)).data, expected.tolerances.vae, record.logvar);
   }
 });
-

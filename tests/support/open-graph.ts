@@ -5,7 +5,9 @@ import { InProcessDevice } from '../../backend/src/testing/in-process-device.js'
 let device: InProcessDevice | undefined;
 
 /** Opens a graph in this process, on the same runtime and options as the device process, and gives a function that runs it. */
-export async function openGraph(graph: GraphSpec): Promise<(inputs: Record<string, DeviceTensor>) => Promise<Record<string, DeviceTensor>>> {
+export async function openGraph(
+  graph: GraphSpec,
+): Promise<(inputs: Record<string, DeviceTensor>) => Promise<Record<string, DeviceTensor>>> {
   const here = (device ??= new InProcessDevice());
   const session = await here.open(graph);
   return (inputs) => here.run(session, inputs);

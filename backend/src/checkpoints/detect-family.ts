@@ -3,8 +3,7 @@ import type { Checkpoint } from './safetensors-header.js';
 
 /** What a file is, told from its tensors' names and ranks; never from widths, which fine-tunes and small models change. */
 export type Recognised =
-  | { kind: 'model'; family: string; label: string; isBuilt: boolean }
-  | { kind: 'other'; what: string; folder: string };
+  { kind: 'model'; family: string; label: string; isBuilt: boolean } | { kind: 'other'; what: string; folder: string };
 
 type Tensors = Checkpoint['tensors'];
 
@@ -41,6 +40,7 @@ const hasLabel = ({ has }: FileView) => has('label_emb.0.0.weight');
 const downsamplings = ({ has }: FileView) => inputBlocks.filter((block) => has(`${block}.0.op.weight`)).length;
 
 /** In order; the first that matches decides. New families are added here. */
+// prettier-ignore
 const signatures: readonly Signature[] = [
   { recognised: other('a LoRA', 'models/loras'), matches: ({ anyName }) => anyName(/\.lora_(up|down|A|B|mid)\.|\.hada_w1_a$|\.lokr_w[12](_a)?$|\.(oft|boft)_blocks$|lora_controlnet/) },
   { recognised: other('a ControlNet', 'models/controlnet'), matches: ({ anyName }) => anyName(/^control_model\.|^controlnet_(down_blocks|cond_embedding)\./) },
@@ -61,7 +61,7 @@ const signatures: readonly Signature[] = [
   { recognised: other('a VAE', 'models/vae'), matches: ({ anyName }) => anyName(/^(first_stage_model\.|vae\.)?decoder\.(conv_in|mid|mid_block)\./) },
   { recognised: other('a text encoder', 'models/text_encoders'), matches: ({ anyName }) => anyName(/(^|\.)text_model\.encoder\.layers\.|^encoder\.block\.\d+\.layer\./) },
   { recognised: other('an embedding', 'models/embeddings'), matches: ({ anyName }) => anyName(/^(emb_params|clip_[gl]|string_to_param.*)$/) },
-]; // prettier-ignore
+];
 
 function isFlux(has: FileView['has']): boolean {
   return has('double_blocks.0.img_attn.norm.key_norm.scale');

@@ -38,7 +38,10 @@ export class CheckpointIsPickle extends AppError {
 export class ContainerNotBuilt extends AppError {
   readonly code = 'container-not-built';
   constructor(file: string, container: string) {
-    super(`"${path.basename(file)}" is a ${container} file, which this version does not read yet.`, 'Use the .safetensors version of this model.');
+    super(
+      `"${path.basename(file)}" is a ${container} file, which this version does not read yet.`,
+      'Use the .safetensors version of this model.',
+    );
   }
 }
 
@@ -46,7 +49,10 @@ export class ContainerNotBuilt extends AppError {
 export class CheckpointIncomplete extends AppError {
   readonly code = 'checkpoint-incomplete';
   constructor(file: string, reason: string) {
-    super(`"${path.basename(file)}" is not a whole model: ${reason}`, 'Use the complete checkpoint, with text encoder, UNet and VAE in one file.');
+    super(
+      `"${path.basename(file)}" is not a whole model: ${reason}`,
+      'Use the complete checkpoint, with text encoder, UNet and VAE in one file.',
+    );
   }
 }
 
@@ -65,7 +71,10 @@ export class WeightTypeNotBuilt extends AppError {
 export class FamilyNotBuilt extends AppError {
   readonly code = 'family-not-built';
   constructor(file: string, family: string) {
-    super(`"${path.basename(file)}" is a ${family} model. That family is known, but not built yet.`, 'Choose a Stable Diffusion 1 checkpoint.');
+    super(
+      `"${path.basename(file)}" is a ${family} model. That family is known, but not built yet.`,
+      'Choose a Stable Diffusion 1 checkpoint.',
+    );
   }
 }
 
@@ -81,7 +90,10 @@ export class NotACheckpoint extends AppError {
 export class FamilyUnknown extends AppError {
   readonly code = 'family-unknown';
   constructor(file: string, someNames: readonly string[]) {
-    const names = someNames.length > 0 ? ` Its tensors are called ${someNames.map((name) => `"${name}"`).join(', ')} and so on.` : ' It holds no tensors.';
+    const names =
+      someNames.length > 0
+        ? ` Its tensors are called ${someNames.map((name) => `"${name}"`).join(', ')} and so on.`
+        : ' It holds no tensors.';
     super(`"${path.basename(file)}" is no model that Atelier recognises.${names}`, 'Checkpoints of Stable Diffusion 1 can be used.');
   }
 }

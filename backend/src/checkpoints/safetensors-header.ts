@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { CheckpointIsPickle, CheckpointNotOpened, CheckpointUnreadable, ContainerNotBuilt } from './errors.js';
 
 /** Bits of one element of each type that a `.safetensors` file may hold. */
+// prettier-ignore
 const elementBits = {
   BOOL: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8,
   I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64,
-} as const; // prettier-ignore
+} as const;
 export type StoredType = keyof typeof elementBits;
 
 /** One tensor of a file and where its bytes lie. */
@@ -76,7 +77,7 @@ async function headerBytes(handle: FileHandle, fileBytes: number, file: string):
 }
 
 async function readFully(handle: FileHandle, into: Uint8Array, position: number, file: string): Promise<void> {
-  for (let filled = 0; filled < into.length; ) {
+  for (let filled = 0; filled < into.length;) {
     const { bytesRead } = await handle.read(into, filled, into.length - filled, position + filled);
     if (bytesRead === 0) throw new CheckpointUnreadable(file, 'it became shorter while it was being read.');
     filled += bytesRead;
@@ -124,7 +125,8 @@ function parseObject(bytes: Uint8Array, file: string): object {
   } catch (cause) {
     throw new CheckpointUnreadable(file, 'its header is not JSON.', { cause });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new CheckpointUnreadable(file, 'its header is not a JSON object.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CheckpointUnreadable(file, 'its header is not a JSON object.');
   return value;
 }
 
@@ -145,14 +147,18 @@ function checkLayout(tensors: readonly StoredTensor[], dataStart: number, fileBy
     if (offset < expected) throw new CheckpointUnreadable(file, `tensor "${name}" overlaps another one.`);
     if (offset > expected) throw new CheckpointUnreadable(file, `there is a gap of ${offset - expected} bytes before tensor "${name}".`);
     const bits = shape.reduce((product, side) => product * side, elementBits[type]);
-    if (!Number.isSafeInteger(bits)) throw new CheckpointUnreadable(file, `tensor "${name}" claims the impossible shape [${shape.join(', ')}].`);
+    if (!Number.isSafeInteger(bits))
+      throw new CheckpointUnreadable(file, `tensor "${name}" claims the impossible shape [${shape.join(', ')}].`);
     if (bits !== length * 8) {
       throw new CheckpointUnreadable(file, `tensor "${name}" has ${length} bytes, but ${type} [${shape.join(', ')}] takes ${bits / 8}.`);
     }
     expected = offset + length;
   }
   if (expected > fileBytes) {
-    throw new CheckpointUnreadable(file, `it is cut off: ${fileBytes} bytes of ${expected}, tensor "${inOrder.at(-1)?.name}" is not whole.`);
+    throw new CheckpointUnreadable(
+      file,
+      `it is cut off: ${fileBytes} bytes of ${expected}, tensor "${inOrder.at(-1)?.name}" is not whole.`,
+    );
   }
   if (expected < fileBytes) throw new CheckpointUnreadable(file, `${fileBytes - expected} bytes at its end belong to no tensor.`);
 }

@@ -5,7 +5,10 @@ export class DeviceEnded extends AppError {
   readonly code = 'device-ended';
   override readonly kind = 'unavailable';
   constructor(readonly reason: string) {
-    super(`The device process ended: ${reason}.`, 'It starts again with the next job. If it keeps ending, the model may need more memory than there is.');
+    super(
+      `The device process ended: ${reason}.`,
+      'It starts again with the next job. If it keeps ending, the model may need more memory than there is.',
+    );
   }
 }
 
@@ -24,7 +27,11 @@ export class ModelNotOpened extends AppError {
   readonly code = 'model-not-opened';
   override readonly kind = 'internal';
   constructor(graph: string, cause: unknown) {
-    super(`The ${graph} could not be opened: ${textOf(cause)}`, 'The checkpoint may have an unusual layout. The details belong in a bug report.', { cause });
+    super(
+      `The ${graph} could not be opened: ${textOf(cause)}`,
+      'The checkpoint may have an unusual layout. The details belong in a bug report.',
+      { cause },
+    );
   }
 }
 
@@ -33,9 +40,13 @@ export class ModelCallFailed extends AppError {
   readonly code = 'model-call-failed';
   override readonly kind = 'internal';
   constructor(graph: string, cause: unknown) {
-    super(`A call of the ${graph} failed: ${textOf(cause)}`, 'A smaller picture or batch needs less memory. Otherwise the details belong in a bug report.', {
-      cause,
-    });
+    super(
+      `A call of the ${graph} failed: ${textOf(cause)}`,
+      'A smaller picture or batch needs less memory. Otherwise the details belong in a bug report.',
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -9,6 +9,7 @@ const families: ReadonlyMap<string, ModelFamily> = new Map([sd15].map((family) =
 export function familyOf(checkpoint: Checkpoint): ModelFamily {
   const id = detectFamily(checkpoint);
   const family = families.get(id);
-  if (!family) throw new Error(`Family "${id}" is marked as built in checkpoints/detect-family.ts and missing in model-families/families.ts.`);
+  if (!family)
+    throw new Error(`Family "${id}" is marked as built in checkpoints/detect-family.ts and missing in model-families/families.ts.`);
   return family;
 }

@@ -199,7 +199,9 @@ export class GraphBuilder {
     const weights = [...this.weights.values()];
     const weightsFolder = commonFolder(weights.map(({ file }) => file));
     // A half-precision weight is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
-    const overridable = weights.filter(({ type }) => type !== 'F32').map(({ name, type, dims }) => valueInfo(name, weightTypes[type], dims));
+    const overridable = weights
+      .filter(({ type }) => type !== 'F32')
+      .map(({ name, type, dims }) => valueInfo(name, weightTypes[type], dims));
     const graph = message([
       ...this.nodes.map((each) => bytesField(1, each)),
       bytesField(2, this.name),
@@ -278,7 +280,8 @@ function tensorInPlace({ name, type, dims, file, offset, length }: Weight, folde
 function commonFolder(files: readonly string[]): string {
   const [first, ...rest] = files.map((file) => path.dirname(file));
   if (first === undefined) return path.parse(process.cwd()).root;
-  const holds = (folder: string) => rest.every((other) => other === folder || other.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep));
+  const holds = (folder: string) =>
+    rest.every((other) => other === folder || other.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep));
   let folder = first;
   while (!holds(folder) && path.dirname(folder) !== folder) folder = path.dirname(folder);
   return folder;

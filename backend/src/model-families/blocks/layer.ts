@@ -70,7 +70,10 @@ export class Layer {
   weight(name: string, dims?: readonly number[]): Value {
     const stored = this.stored(name);
     const asStored = dims === undefined;
-    return this.graph.weight(asStored ? stored.name : `${stored.name} [${dims.join(',')}]`, { ...this.inPlace(stored), dims: dims ?? stored.shape });
+    return this.graph.weight(asStored ? stored.name : `${stored.name} [${dims.join(',')}]`, {
+      ...this.inPlace(stored),
+      dims: dims ?? stored.shape,
+    });
   }
 
   private rowsOf(name: string, from: number, to: number): Value {
@@ -93,7 +96,10 @@ export class Layer {
     const stored = this.checkpoint.tensors.get(fullName);
     if (!stored) throw new CheckpointIncomplete(this.checkpoint.file, `it has no tensor "${fullName}".`);
     if (ranks.length > 0 && !ranks.includes(stored.shape.length)) {
-      throw new CheckpointIncomplete(this.checkpoint.file, `tensor "${fullName}" has the shape [${stored.shape.join(', ')}], not ${ranks.join(' or ')} axes.`);
+      throw new CheckpointIncomplete(
+        this.checkpoint.file,
+        `tensor "${fullName}" has the shape [${stored.shape.join(', ')}], not ${ranks.join(' or ')} axes.`,
+      );
     }
     return stored;
   }

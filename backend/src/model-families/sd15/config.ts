@@ -74,7 +74,10 @@ export function unetConfig(checkpoint: Checkpoint, { unetHeads = UNET_HEADS }: H
   const outputCount = count((block) => `output_blocks.${block}.0.in_layers.0.weight`);
   const expectedCount = resBlocks.reduce((sum, blocks) => sum + blocks + 1, 0);
   if (outputCount !== expectedCount) {
-    throw new CheckpointIncomplete(checkpoint.file, `its UNet has ${outputCount} blocks on the way up; ${expectedCount} belong to the way down.`);
+    throw new CheckpointIncomplete(
+      checkpoint.file,
+      `its UNet has ${outputCount} blocks on the way up; ${expectedCount} belong to the way down.`,
+    );
   }
   return {
     prefix,
