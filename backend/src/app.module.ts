@@ -15,9 +15,11 @@ import { Log } from './api/log.js';
 import { openInBrowser } from './api/open-in-browser.js';
 import { PictureController } from './api/picture.controller.js';
 import { PictureFiles } from './api/picture-files.js';
+import { CMD_FLAGS, SdapiController } from './api/sdapi/sdapi.controller.js';
+import { SdapiService } from './api/sdapi/sdapi.service.js';
 import { SettingsController } from './api/settings.controller.js';
 import { SettingsService } from './api/settings.service.js';
-import { argumentsFor, type Options } from './command-line.js';
+import { argumentsFor, isLoopback, type Options } from './command-line.js';
 import { CatalogueShelf } from './jobs/catalogue-shelf.js';
 import { EngineProcess, type EngineStart } from './jobs/engine-process.js';
 import { JobDispatcher } from './jobs/job-dispatcher.js';
@@ -35,7 +37,7 @@ export class AppModule {
     const inData = (name: string): string => path.join(options.dataDir, name);
     return {
       module: AppModule,
-      controllers: [JobController, PictureController, CatalogueController, SettingsController, ExtensionController],
+      controllers: [JobController, PictureController, CatalogueController, SettingsController, ExtensionController, SdapiController],
       providers: [
         { provide: SettingsStore, useFactory: () => new SettingsStore(inData('settings.json')) },
         { provide: JobLedger, useFactory: () => new JobLedger(inData('jobs.db')) },
@@ -51,6 +53,8 @@ export class AppModule {
         JobService,
         SettingsService,
         ExtensionService,
+        SdapiService,
+        { provide: CMD_FLAGS, useValue: cmdFlags(options) },
         EventsGateway,
       ],
     };
@@ -110,6 +114,12 @@ export async function serve(options: Options): Promise<void> {
 
 function ownEngine(options: Options): EngineProgram {
   return { script: fileURLToPath(new URL('main.js', import.meta.url)), args: argumentsFor('engine', options) };
+}
+
+/** The same start in A1111's words. Secrets are not among them. */
+function cmdFlags({ host, port, dataDir, modelsDirs, safe }: Options): object {
+  const [models] = modelsDirs;
+  return { api: true, nowebui: false, listen: !isLoopback(host), port, data_dir: dataDir, models_dir: models, ckpt_dir: path.join(models, 'checkpoints'), disable_extra_extensions: safe };
 }
 
 /** Where people find the server; the first is for this machine. */

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { StandardSchemaSerializerInterceptor, type INestApplicationContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -5,7 +8,7 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import { reportOf } from '@atelier/sdk';
 import compression from 'compression';
 import type { RequestHandler } from 'express';
-import type { Server, ServerOptions } from 'socket.io';
+import type { Server as SocketServer, ServerOptions } from 'socket.io';
 import type { Options } from '../command-line.js';
 import { ContractPipe } from './contract.pipe.js';
 import { ErrorFilter } from './error.filter.js';
@@ -27,13 +30,15 @@ export function setUpBorder(app: NestExpressApplication, options: Options): void
 
 /** Starts to listen; an address that cannot be had is named. */
 export async function listen(app: NestExpressApplication, { host, port }: Options): Promise<number> {
+  const server = app.getHttpServer() as Server;
+  await app.init();
   try {
-    await app.listen(port, host);
+    await once(server.listen(port, host), 'listening'); // app.listen() would log the error a second time
   } catch (cause) {
     const error = cause as NodeJS.ErrnoException;
     throw error.code === 'EADDRINUSE' ? new PortTaken(port, error) : new CannotListen(host, port, error);
   }
-  return (app.getHttpServer() as { address(): { port: number } }).address().port;
+  return (server.address() as AddressInfo).port;
 }
 
 function gate(options: Options): RequestHandler {
@@ -52,7 +57,7 @@ class GuardedSockets extends IoAdapter {
     super(app);
   }
 
-  override createIOServer(port: number, options?: ServerOptions): Server {
+  override createIOServer(port: number, options?: ServerOptions): SocketServer {
     return super.createIOServer(port, {
       ...options,
       serveClient: false,
@@ -65,6 +70,6 @@ class GuardedSockets extends IoAdapter {
           decide(reportOf(error).message, false);
         }
       },
-    } as ServerOptions) as Server;
+    } as ServerOptions) as SocketServer;
   }
 }

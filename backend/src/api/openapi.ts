@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { ErrorReply } from '@atelier/sdk/contracts';
+import { endpoints, ErrorReply } from '@atelier/sdk/contracts';
 import express, { Router } from 'express';
 import { documented } from './endpoint.decorator.js';
 import { version } from './version.js';
@@ -29,12 +29,16 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
   const { ApiDefaultResponse, ApiOperation, ApiResponse, DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
   for (const { prototype, method, endpoint } of documented) {
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method)!;
-    ApiOperation({ summary: endpoint.summary })(prototype, method, descriptor);
+    const [operationId] = Object.entries(endpoints).find(([, candidate]) => candidate === endpoint)!;
+    ApiOperation({ summary: endpoint.summary, operationId })(prototype, method, descriptor);
     ApiResponse({ status: endpoint.status ?? 200, description: 'As asked.', standardSchema: endpoint.reply })(prototype, method, descriptor);
     ApiDefaultResponse({ description: 'What went wrong.', standardSchema: ErrorReply })(prototype, method, descriptor);
   }
   const config = new DocumentBuilder().setTitle('Atelier').setVersion(version).setOpenAPIVersion('3.1.0').build();
-  return SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method });
+  const document = SwaggerModule.createDocument(app, config);
+  // A1111's dialect has its own description: A1111's
+  document.paths = Object.fromEntries(Object.entries(document.paths).filter(([address]) => address.startsWith('/api/')));
+  return document;
 }
 
 function swaggerUiFolder(): string {

@@ -1,0 +1,17 @@
+/**
+ * Options of A1111 that are here at one value only, that of its default: clients read them, and may set what is already so.
+ */
+export const fixedOptions: Readonly<Record<string, unknown>> = {
+  samples_format: 'png',
+  sd_vae: 'Automatic',
+  CLIP_stop_at_last_layers: 1,
+  randn_source: 'NV',
+  eta_noise_seed_delta: 0,
+  return_grid: false,
+  save_to_dirs: true,
+};
+
+/** Setting this changes nothing, because it is so already. */
+export function isFixedAt(name: string, value: unknown): boolean {
+  return name in fixedOptions && fixedOptions[name] === value;
+}

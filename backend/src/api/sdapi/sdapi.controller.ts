@@ -1,0 +1,103 @@
+import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import { z } from '@atelier/sdk';
+import { CatalogueShelf } from '../../jobs/catalogue-shelf.js';
+import { EngineProcess } from '../../jobs/engine-process.js';
+import { modelReply, samplerReply, schedulerReply } from './reply.js';
+import { SdapiService } from './sdapi.service.js';
+import { SdapiTxt2ImgRequest } from './txt2img-request.js';
+
+const ProgressQuery = z.object({ skip_current_image: z.stringbool().default(false) });
+
+/** `null` as JSON, where A1111 answers with nothing: clients parse it. Nest itself would send an empty body. */
+const NULL = 'null';
+
+/** The flags that this server was started with, as A1111 names them. */
+export const CMD_FLAGS = Symbol('cmd-flags');
+
+@Controller('/sdapi/v1')
+export class SdapiController {
+  constructor(
+    private readonly sdapi: SdapiService,
+    private readonly catalogue: CatalogueShelf,
+    private readonly engine: EngineProcess,
+    @Inject(CMD_FLAGS) private readonly flags: object,
+  ) {}
+
+  @Post('txt2img')
+  @HttpCode(200)
+  txt2img(@Body({ schema: SdapiTxt2ImgRequest }) request: SdapiTxt2ImgRequest) {
+    return this.sdapi.txt2img(request);
+  }
+
+  @Get('progress')
+  progress(@Query({ schema: ProgressQuery }) { skip_current_image: withoutImage }: z.output<typeof ProgressQuery>) {
+    return this.sdapi.progress(!withoutImage);
+  }
+
+  @Get('samplers')
+  async samplers() {
+    return (await this.catalogue.get()).samplers.map(samplerReply);
+  }
+
+  @Get('schedulers')
+  async schedulers() {
+    return (await this.catalogue.get()).schedulers.map(schedulerReply);
+  }
+
+  @Get('sd-models')
+  async models() {
+    return (await this.catalogue.get()).checkpoints.filter(({ problem }) => problem === null).map(modelReply);
+  }
+
+  /** Separate VAE files are not built yet, so there are none. */
+  @Get('sd-vae')
+  vaes() {
+    return [];
+  }
+
+  @Get('scripts')
+  scripts() {
+    return { txt2img: [], img2img: [] };
+  }
+
+  @Get('cmd-flags')
+  cmdFlags() {
+    return this.flags;
+  }
+
+  @Get('options')
+  options() {
+    return this.sdapi.options();
+  }
+
+  @Post('options')
+  @HttpCode(200)
+  @Header('Content-Type', 'application/json')
+  async setOptions(@Body({ schema: z.record(z.string(), z.unknown()) }) options: Record<string, unknown>) {
+    await this.sdapi.setOptions(options);
+    return NULL;
+  }
+
+  @Post('interrupt')
+  @HttpCode(200)
+  async interrupt() {
+    await this.sdapi.interrupt();
+    return {};
+  }
+
+  @Post('skip')
+  @HttpCode(200)
+  @Header('Content-Type', 'application/json')
+  async skip() {
+    await this.sdapi.skip();
+    return NULL;
+  }
+
+  @Post('refresh-checkpoints')
+  @HttpCode(200)
+  @Header('Content-Type', 'application/json')
+  async refreshCheckpoints() {
+    await this.engine.ask('refresh-catalogue', {});
+    return NULL;
+  }
+}
