@@ -54,6 +54,10 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const { hooks, control, report } = job;
   report.batch(batch);
   const prompts = await expandPrompts(asked, batch, job);
+  const sampler = job.shelves.sampler(asked.sampler);
+  const chosen = job.shelves.scheduler(asked.scheduler);
+  const scheduler = effectiveScheduler(chosen, sampler, job.shelves.schedulers.map(({ item }) => item));
+  const options = samplerOptions(asked, sampler);
 
   report.stage('loading');
   const model = await openModel(await hooks.transformModelPlan.call(planModel(asked), batch), job);
@@ -63,9 +67,6 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const conditioning = await hooks.transformConditioning.call(await encodePrompts(prompts, model, asked.cfgScale), batch);
   control.yieldPoint();
 
-  const sampler = job.shelves.sampler(asked.sampler);
-  const chosen = job.shelves.scheduler(asked.scheduler);
-  const scheduler = effectiveScheduler(chosen, sampler, job.shelves.schedulers.map(({ item }) => item));
   const sigmas = noiseLevels({ sampler, scheduler, model: model.sampling, stepCount: asked.steps });
   const noise = new BatchNoise(asked.rng, batch.seeds, latentShape(asked, model));
   const x = startNoise(await hooks.transformNoise.call(noise.next(), batch), sampler, sigmas[0]);
@@ -80,7 +81,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   report.stage('sampling');
   const sampled = await sample({
     sampler,
-    options: samplerOptions(asked, sampler),
+    options,
     model: model.sampling,
     denoise: hooks.wrapDenoise.call(guidedDenoise, batch),
     noise: () => noise.next(),
