@@ -18,7 +18,8 @@ test('a job goes through its stages and makes as many pictures as were asked for
 });
 
 test('the same seed gives the same picture, in a batch of any size; another seed another one', async () => {
-  const pixels = async (more: object): Promise<Uint8Array[]> => (await runJob({ ...small, ...more }, { model: 'tiny' })).images.map(({ image }) => image.data);
+  const pixels = async (more: object): Promise<Uint8Array[]> =>
+    (await runJob({ ...small, ...more }, { model: 'tiny' })).images.map(({ image }) => image.data);
   const [alone] = await pixels({ seed: 6 });
   const [other, inBatch] = await pixels({ seed: 5, batchSize: 2 });
   const largest = alone.reduce((most, value, at) => Math.max(most, Math.abs(value - inBatch[at])), 0);
@@ -47,7 +48,10 @@ test('every sampler of the core makes a picture, with its options and every sche
 });
 
 test('the parameters tell what the picture needs to be made again', async () => {
-  const { images } = await runJob({ ...small, negativePrompt: 'rain', sampler: 'euler-ancestral', samplerOptions: { eta: 0.5 }, clipSkip: 2 }, { model: 'tiny' });
+  const { images } = await runJob(
+    { ...small, negativePrompt: 'rain', sampler: 'euler-ancestral', samplerOptions: { eta: 0.5 }, clipSkip: 2 },
+    { model: 'tiny' },
+  );
   expect(images[0].parameters).toMatch(
     /^a cat\nNegative prompt: rain\nSteps: 2, Sampler: Euler a, CFG scale: 4, Seed: 5, Size: 64x64, Model hash: [0-9a-f]{10}, Model: model, Clip skip: 2, RNG: NV, Eta: 0\.5, Version: atelier-0\.1\.0$/,
   );
@@ -67,9 +71,21 @@ test('extensions act at every place of the pipeline, in its order', async () => 
   hooks.onModelLoaded.tap(({ family }) => note('model', expect(family).toBe('sd15')));
   hooks.transformConditioning.tap((conditioning) => note('conditioning', conditioning));
   hooks.transformNoise.tap((noise) => note('noise', noise));
-  hooks.wrapModelCall.tap((inner) => async (...call) => note('call', await inner(...call)));
-  hooks.wrapGuidance.tap((inner) => (...both) => note('guidance', inner(...both)));
-  hooks.wrapDenoise.tap((inner) => async (...at) => note('denoise', await inner(...at)));
+  hooks.wrapModelCall.tap(
+    (inner) =>
+      async (...call) =>
+        note('call', await inner(...call)),
+  );
+  hooks.wrapGuidance.tap(
+    (inner) =>
+      (...both) =>
+        note('guidance', inner(...both)),
+  );
+  hooks.wrapDenoise.tap(
+    (inner) =>
+      async (...at) =>
+        note('denoise', await inner(...at)),
+  );
   hooks.onStep.tap(({ step, steps }) => note('step', expect([step, steps]).toEqual([1, 1])));
   hooks.transformLatent.tap((latent) => note('latent', latent));
   hooks.transformImages.tap((images) => note('images', images));

@@ -32,7 +32,8 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
     if (table.tensor.startsWith('a1111/')) {
       const sampling = tableSampling(Float64Array.from(realTensor(tensors, table.compvis_sigmas!.tensor).data), 'eps');
       test(`${table.name}: timesteps of levels, whole and fractional`, () => {
-        for (const { sigma, t } of table.sigma_to_t_quantized!) expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
+        for (const { sigma, t } of table.sigma_to_t_quantized!)
+          expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
         const { t, sigma } = columns(table.sigma_to_t_interpolated!);
         expectClose(
           sigma.map((level) => sampling.timestepOf(Math.fround(level))),
@@ -61,7 +62,8 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
 
     const sampling = tableSampling(levels, 'eps');
     test(`${table.name}: the nearest timestep of a level`, () => {
-      for (const { sigma, t } of table.timestep_of_sigma ?? []) expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
+      for (const { sigma, t } of table.timestep_of_sigma ?? [])
+        expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
     });
     test(`${table.name}: levels between timesteps`, () => {
       const { t, sigma } = columns(table.sigma_of_timestep ?? []);

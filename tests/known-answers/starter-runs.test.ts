@@ -23,7 +23,10 @@ interface Run {
   latent: string;
   image: string;
 }
-const { runs, tolerances } = JSON.parse(readFileSync(`${folder}expected.json`, 'utf8')) as { runs: Run[]; tolerances: Record<string, string> };
+const { runs, tolerances } = JSON.parse(readFileSync(`${folder}expected.json`, 'utf8')) as {
+  runs: Run[];
+  tolerances: Record<string, string>;
+};
 const answers = readTensorsOf(`${folder}expected.safetensors`);
 
 /** "2e-3 of the largest absolute value (ancestral 5e-3)" */

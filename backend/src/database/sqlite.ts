@@ -41,4 +41,3 @@ function asKyselyDatabase(database: InstanceType<Implementation>): SqliteDatabas
     },
   };
 }
-

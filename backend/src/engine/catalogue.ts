@@ -8,7 +8,12 @@ export function buildCatalogue(extensions: ExtensionHost, index: CheckpointIndex
   const { samplers, schedulers, tabs } = extensions.nouns();
   return {
     samplers: samplers.map(({ item, extension }) => samplerEntry(item, extension)),
-    schedulers: schedulers.map(({ item: { id, label, aliases }, extension }): SchedulerEntry => ({ id, label, aliases: [...aliases], extension })),
+    schedulers: schedulers.map(({ item: { id, label, aliases }, extension }): SchedulerEntry => ({
+      id,
+      label,
+      aliases: [...aliases],
+      extension,
+    })),
     checkpoints: index.list(),
     extensions: extensions.entries(),
     tabs: [...tabs],

@@ -54,7 +54,8 @@ export async function runGenerate(options: Options, args: readonly string[]): Pr
     suspects: {},
     fileOf: out === undefined ? undefined : (index) => numbered(path.resolve(out), index, asked.batchCount * asked.batchSize),
     emit(message) {
-      if (message.type === 'catalogue') checkpoints = message.catalogue.checkpoints.filter(({ problem }) => !problem).map(({ name }) => name);
+      if (message.type === 'catalogue')
+        checkpoints = message.catalogue.checkpoints.filter(({ problem }) => !problem).map(({ name }) => name);
       else if (message.type === 'progress') bar.show(message.progress);
       else if (message.type === 'warning') bar.say(`Warning: ${message.warning.message}`);
       else if (message.type === 'picture') {
@@ -80,12 +81,19 @@ function parseGenerateArguments(args: readonly string[]): { asked: Txt2ImgReques
   const parsed = parse(args);
   const { out, ...flags } = parsed.values;
   if (parsed.positionals.length !== 1) {
-    throw new GenerateArgumentInvalid(parsed.positionals.length === 0 ? 'The prompt is missing.' : 'There are several prompts; put quotes around yours.');
+    throw new GenerateArgumentInvalid(
+      parsed.positionals.length === 0 ? 'The prompt is missing.' : 'There are several prompts; put quotes around yours.',
+    );
   }
   const request = Object.fromEntries(Object.entries(flags).map(([flag, text]) => [fieldOfFlag.get(flag), valueOf(flag, text as string)]));
   const checked = Txt2ImgRequest.safeParse({ ...request, prompt: parsed.positionals[0] });
   if (!checked.success) {
-    const [{ path: [field], message }] = checked.error.issues;
+    const [
+      {
+        path: [field],
+        message,
+      },
+    ] = checked.error.issues;
     throw new GenerateArgumentInvalid(`--${[...fieldOfFlag].find(([, name]) => name === field)?.[0] ?? String(field)}: ${message}`);
   }
   const seed = checked.data.seed === -1 ? randomInt(2 ** 32) : checked.data.seed;

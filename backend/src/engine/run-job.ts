@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { reportOf, type BatchContext, type JobInfo } from '@atelier/sdk';
+import { reportOf, type BatchContext, type JobInfo, type RgbImage, type StepReport } from '@atelier/sdk';
 import type { ErrorReport, FromEngine, Picture, Progress } from '@atelier/sdk/contracts';
 import type { Bus } from '../hooks/index.js';
 import { encodePng } from '../images/png.js';
@@ -47,7 +47,12 @@ interface JobEnd {
   error: ErrorReport | null;
 }
 
-async function makePictures(info: JobInfo, control: JobControl, report: JobContext['report'], surroundings: JobSurroundings): Promise<JobEnd> {
+async function makePictures(
+  info: JobInfo,
+  control: JobControl,
+  report: JobContext['report'],
+  surroundings: JobSurroundings,
+): Promise<JobEnd> {
   const { bus, library, shelves, emit } = surroundings;
   const pictures: Picture[] = [];
   const end = await (async (): Promise<JobEnd> => {
@@ -81,7 +86,17 @@ async function save(finished: FinishedImage, info: JobInfo, { bus, outputsDir, f
   const png = await encodePng(image, wanted.metadata);
   const file = fileOf ? await writeNamedPicture(fileOf(index), png) : await savePicture(outputsDir, wanted.name, wanted.format, png);
   const { width, height } = image;
-  return { id: randomUUID(), jobId: info.id, index, seed, width, height, file, parameters: wanted.metadata.parameters ?? '', createdAt: createdAt.toISOString() };
+  return {
+    id: randomUUID(),
+    jobId: info.id,
+    index,
+    seed,
+    width,
+    height,
+    file,
+    parameters: wanted.metadata.parameters ?? '',
+    createdAt: createdAt.toISOString(),
+  };
 }
 
 /** The day as people here write it in folder names: 2026-11-25. */
@@ -114,15 +129,21 @@ class ProgressTeller {
 
   step: JobContext['report']['step'] = (report, preview) => {
     this.tell(this.meter.stepDone(report.step));
-    if (!this.surroundings.livePreviews || this.isEncodingPreview) return; // the newest wins; a late one is dropped
-    this.isEncodingPreview = true;
-    encodePng(preview())
-      .then((png) => {
-        const { step, firstIndex } = report;
-        this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png: new Uint8Array(png) } });
-      })
-      .finally(() => (this.isEncodingPreview = false));
+    if (this.surroundings.livePreviews && !this.isEncodingPreview) void this.sendPreview(report, preview());
   };
+
+  /** The newest wins: while one is being encoded, others are left out. */
+  private async sendPreview({ step, firstIndex }: StepReport, image: RgbImage): Promise<void> {
+    this.isEncodingPreview = true;
+    try {
+      const png = new Uint8Array(await encodePng(image));
+      this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
+    } catch (error) {
+      this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
+    } finally {
+      this.isEncodingPreview = false;
+    }
+  }
 
   private tell(progress: Progress): void {
     this.last = progress;

@@ -20,7 +20,7 @@ export async function encodePng(image: RgbImage, text: Readonly<Record<string, s
 /** The text chunks of a PNG by keyword: tEXt, and iTXt compressed or not. Throws a RangeError when the file is cut short. */
 export function readPngText(png: Buffer): Record<string, string> {
   const text: Record<string, string> = {};
-  for (let at = SIGNATURE_LENGTH; at + 12 <= png.length; ) {
+  for (let at = SIGNATURE_LENGTH; at + 12 <= png.length;) {
     const length = png.readUInt32BE(at);
     const type = png.toString('latin1', at + 4, at + 8);
     const body = png.subarray(at + 8, at + 8 + length);
@@ -50,7 +50,10 @@ function readInternationalText(body: Buffer): [keyword: string, value: string] {
   const languageEnd = body.indexOf(0, keywordEnd + 3);
   const translatedEnd = body.indexOf(0, languageEnd + 1);
   const value = body.subarray(translatedEnd + 1);
-  return [body.toString('latin1', 0, keywordEnd), (isCompressed ? inflateSync(value, { maxOutputLength: 16 << 20 }) : value).toString('utf8')];
+  return [
+    body.toString('latin1', 0, keywordEnd),
+    (isCompressed ? inflateSync(value, { maxOutputLength: 16 << 20 }) : value).toString('utf8'),
+  ];
 }
 
 function chunk(type: string, body: Buffer): Buffer {

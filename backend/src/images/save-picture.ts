@@ -18,7 +18,9 @@ export class PictureNotSaved extends AppError {
   constructor(folder: string, cause: NodeJS.ErrnoException) {
     const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
     super(
-      isFull ? `The disk of ${folder} is full; the picture was not saved.` : `The picture could not be saved in ${folder}: ${cause.message}`,
+      isFull
+        ? `The disk of ${folder} is full; the picture was not saved.`
+        : `The picture could not be saved in ${folder}: ${cause.message}`,
       isFull
         ? 'Free some space or start with --outputs-dir on another disk, then run the job again: the same seed gives the same picture.'
         : 'Check that the outputs folder exists and may be written, then run the job again.',

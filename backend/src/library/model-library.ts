@@ -85,7 +85,9 @@ export class ModelLibrary {
         const rowLength = family.tokensPerChunk;
         const tokens = new Int32Array(ids.length * rowLength);
         for (const [row, each] of ids.entries()) tokens.set(each, row * rowLength);
-        const { hidden } = await device.run(sessions.textEncoder, { tokens: { type: 'int32', shape: [ids.length, rowLength], data: tokens } });
+        const { hidden } = await device.run(sessions.textEncoder, {
+          tokens: { type: 'int32', shape: [ids.length, rowLength], data: tokens },
+        });
         return received(hidden);
       },
       async predict(x, timestep, conditioning, inputs) {

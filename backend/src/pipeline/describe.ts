@@ -31,5 +31,8 @@ function optionEntries({ samplerOptions }: Txt2ImgRequest, sampler: Sampler): [s
   const defaults = sampler.options.parse({}) as Record<string, unknown>;
   return Object.entries(samplerOptions)
     .filter(([name, value]) => value !== defaults[name])
-    .map(([name, value]) => [String(sampler.options.shape[name]?.meta()?.infotext ?? name), typeof value === 'number' ? value : String(value)]);
+    .map(([name, value]) => [
+      String(sampler.options.shape[name]?.meta()?.infotext ?? name),
+      typeof value === 'number' ? value : String(value),
+    ]);
 }

@@ -59,7 +59,10 @@ export class ProgressMeter {
   /** The median of the latest steps, in milliseconds; nothing until there are enough. */
   private stepMs(): number | undefined {
     if (this.stepTimesMs.length <= WARM_UP_STEPS) return undefined;
-    const latest = this.stepTimesMs.slice(WARM_UP_STEPS).slice(-15).sort((a, b) => a - b);
+    const latest = this.stepTimesMs
+      .slice(WARM_UP_STEPS)
+      .slice(-15)
+      .sort((a, b) => a - b);
     return Math.max(latest[latest.length >> 1], 0.001);
   }
 }

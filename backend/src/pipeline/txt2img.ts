@@ -28,7 +28,10 @@ export class CheckpointNotChosen extends AppError {
 export class TagNotUnderstood extends AppError {
   readonly code = 'tag-not-understood';
   constructor({ kind, items }: PromptTag) {
-    super(`Nothing here understands <${[kind, ...items].join(':')}>.`, `Remove it from the prompt, or switch on an extension that understands "${kind}" tags.`);
+    super(
+      `Nothing here understands <${[kind, ...items].join(':')}>.`,
+      `Remove it from the prompt, or switch on an extension that understands "${kind}" tags.`,
+    );
   }
 }
 
@@ -56,7 +59,11 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const prompts = await expandPrompts(asked, batch, job);
   const sampler = job.shelves.sampler(asked.sampler);
   const chosen = job.shelves.scheduler(asked.scheduler);
-  const scheduler = effectiveScheduler(chosen, sampler, job.shelves.schedulers.map(({ item }) => item));
+  const scheduler = effectiveScheduler(
+    chosen,
+    sampler,
+    job.shelves.schedulers.map(({ item }) => item),
+  );
   const options = samplerOptions(asked, sampler);
 
   report.stage('loading');

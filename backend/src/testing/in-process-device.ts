@@ -1,4 +1,11 @@
-import { DeviceOptions, type DeviceCommand, type DeviceFacts, type DeviceGraph, type DeviceTensor, type TensorHandle } from '@atelier/sdk/contracts';
+import {
+  DeviceOptions,
+  type DeviceCommand,
+  type DeviceFacts,
+  type DeviceGraph,
+  type DeviceTensor,
+  type TensorHandle,
+} from '@atelier/sdk/contracts';
 import type { DeviceInputs, DeviceLink, KeptOutputs, Session } from '../inference/device-link.js';
 import { OnnxDevice } from '../inference/onnx-device.js';
 

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { parametersText } from '../../../../backend/src/images/generation-parameters.js';
 
 test('prompt, negative prompt and values stand as A1111 writes them', () => {
-  const entries = [['Steps', 20], ['Sampler', 'Euler a'], ['Size', '256x256']] as const;
+  const entries = [
+    ['Steps', 20],
+    ['Sampler', 'Euler a'],
+    ['Size', '256x256'],
+  ] as const;
   expect(parametersText({ prompt: 'a cat', negativePrompt: 'rain', entries })).toBe(
     'a cat\nNegative prompt: rain\nSteps: 20, Sampler: Euler a, Size: 256x256',
   );

@@ -5,7 +5,9 @@ import { encodePng, readPngText } from '../../../../backend/src/images/png.js';
 const image = { width: 3, height: 2, data: Uint8Array.from({ length: 18 }, (_, i) => i * 14) };
 
 test('a picture comes back from its PNG pixel for pixel', async () => {
-  const { data, info } = await sharp(await encodePng(image)).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(await encodePng(image))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   expect(info).toMatchObject({ width: 3, height: 2, channels: 3 });
   expect(Uint8Array.from(data)).toEqual(image.data);
 });

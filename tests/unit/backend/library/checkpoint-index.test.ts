@@ -54,7 +54,9 @@ test('the hash is that of the file, is told, and is remembered over a restart', 
   await index.refresh();
   let told = 0;
   index.onChange(() => told++);
-  const sha256 = createHash('sha256').update(await readFile(checkpoint('tiny.safetensors'))).digest('hex');
+  const sha256 = createHash('sha256')
+    .update(await readFile(checkpoint('tiny.safetensors')))
+    .digest('hex');
   const entry = index.find('tiny');
   expect(await Promise.all([index.sha256(entry), index.sha256(entry)])).toEqual([sha256, sha256]);
   expect(told).toBe(1);

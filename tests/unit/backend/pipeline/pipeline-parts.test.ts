@@ -31,7 +31,13 @@ test('decoded values become the nearest bytes, and never wrap around', () => {
 
 test('a preview has one pixel for each latent cell of the wanted picture', () => {
   const data = new Float32Array(2 * 2 * 6).fill(0).map((_, i) => (i >= 12 ? 1 : 0));
-  const image = previewImage({ shape: [2, 2, 2, 3], data }, 1, { factors: [[1, 0, 0], [0, -1, 0]], bias: [0, 0, 0] });
+  const image = previewImage({ shape: [2, 2, 2, 3], data }, 1, {
+    factors: [
+      [1, 0, 0],
+      [0, -1, 0],
+    ],
+    bias: [0, 0, 0],
+  });
   expect(image).toMatchObject({ width: 3, height: 2 });
   expect([...image.data.slice(0, 3)]).toEqual([255, 0, 127]);
 });
