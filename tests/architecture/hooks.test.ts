@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { hookNames } from '../../backend/src/hooks/index.js';
-// @ts-expect-error a script without types
 import { hooksPage, readHooks } from '../../scripts/hooks.mjs';
 
 const hooks = readHooks() as { name: string; doc: string }[];

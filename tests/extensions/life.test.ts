@@ -119,7 +119,7 @@ test('every change is told once, after the registries are up to date', async () 
   await shop.write('tabbed', { 'ui.ts': 'export default {};' }, { ui: 'ui.ts', contributes: { tabs: [{ id: 'tabbed', label: 'Tabbed' }] } });
   await shop.host.start();
   const told: unknown[] = [];
-  using _listening = shop.host.onChange(({ id, state }) => told.push([id, state, shop.host.nouns().tabs.map((tab) => tab.extension)]));
+  shop.host.onChange(({ id, state }) => told.push([id, state, shop.host.nouns().tabs.map((tab) => tab.extension)]));
   shop.disabled.push('tabbed');
   await shop.host.settingsChanged();
   shop.disabled.pop();
@@ -203,7 +203,7 @@ test('settings come with defaults, follow every change, and wrong ones are named
   shop.settings.set = { word: 'fancy' };
   expect(await prompted(shop.bus)).toBe('fancy');
   shop.settings.set = { word: 7 };
-  await expect(prompted(shop.bus)).rejects.toMatchObject({ message: expect.stringContaining('The settings of extension "set" do not fit: word'), hint: expect.stringContaining('Settings tab') });
+  await expect(prompted(shop.bus)).rejects.toMatchObject({ message: expect.stringContaining('The settings of extension "set" do not fit: word'), hint: expect.stringContaining('section of the settings') });
   expect(shop.entry('set').settingsSchema).toMatchObject({ properties: { word: { default: 'plain' } } });
 });
 

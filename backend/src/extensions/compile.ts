@@ -187,7 +187,6 @@ function firstLineOf(error: unknown): string {
   const first = (error as { errors?: Error[] }).errors?.[0] ?? (error as Error);
   const { id, loc } = first as { id?: string; loc?: { file?: string; line: number; column: number } };
   const place = loc ? `${loc.file ?? id ?? ''}:${loc.line}:${loc.column}: ` : '';
-  // eslint-disable-next-line no-control-regex -- compilers colour their messages
   const plain = first.message
     .replaceAll(/\u001b\[[0-9;]*m/g, '')
     .split('\n')

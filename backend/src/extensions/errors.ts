@@ -157,6 +157,6 @@ export class RouteOutputInvalid extends AppError {
 export class ExtensionSettingsInvalid extends AppError {
   readonly code = 'extension-settings-invalid';
   constructor(id: string, error: z.ZodError) {
-    super(`The settings of extension "${id}" do not fit: ${issuesOf(error)}.`, 'Set them anew in the Settings tab.');
+    super(`The settings of extension "${id}" do not fit: ${issuesOf(error)}.`, 'Change its section of the settings.');
   }
 }

@@ -217,6 +217,7 @@ export class ExtensionHost {
     try {
       const compiled: Compiled = await compile(manifest, record.source, path.join(dataDir, 'cache', 'extensions'));
       stage = 'activated';
+      bus.forget(manifest.id);
       const activation = await Activation.start({
         bus,
         manifest,
@@ -228,7 +229,6 @@ export class ExtensionHost {
         limitMs: activationLimitMs,
       });
       record.activation?.[Symbol.dispose]();
-      bus.forget(manifest.id);
       Object.assign(record, { activation, compiled, failure: null });
     } catch (error) {
       record.failure = { stage, error: this.named(record, stage, error) };

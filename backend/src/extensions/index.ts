@@ -1,1 +1,1 @@
-export { ExtensionHost, type ExtensionHostOptions, type Nouns } from './extension-host.js';
+export { ExtensionHost, type ExtensionHostOptions } from './extension-host.js';

@@ -3,9 +3,6 @@ import type { HookName } from '@atelier/sdk';
 /** What a tap may do, said by the first word of the hook's name. */
 export type HookKind = 'collect' | 'resolve' | 'transform' | 'wrap' | 'on';
 
-/** The kind that a hook's name begins with. */
-export type KindOf<Name> = Name extends `${infer Kind extends HookKind}${string}` ? Kind : never;
-
 export function kindOf(name: HookName): HookKind {
   return /^[a-z]+/.exec(name)![0] as HookKind;
 }

@@ -1,7 +1,7 @@
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from 'tapable';
 import type { HookName, HookTable, TapFn, TapOptions } from '@atelier/sdk';
 import { ExtensionFault, TapCannotWait, TapReturnedNoFunction, TapReturnedNothing } from './extension-fault.js';
-import { kindOf } from './hook-names.js';
+import { kindOf, type HookKind } from './hook-names.js';
 import type { Collector } from './registry.js';
 import type { TapLog } from './tap-log.js';
 import { inOrder, openAnchors, type OpenAnchor, type Placed } from './tap-order.js';
@@ -89,7 +89,7 @@ type Build = (taps: readonly OwnedTap[], hook: HookName, log: TapLog) => Call;
 const nothing = Promise.resolve(undefined);
 
 /** What a call is when nobody listens: next to free. */
-const untapped: Record<ReturnType<typeof kindOf>, Build> = {
+const untapped: Record<HookKind, Build> = {
   collect: () => () => undefined,
   resolve: () => () => nothing,
   transform: () => (value) => Promise.resolve(value),
@@ -98,7 +98,7 @@ const untapped: Record<ReturnType<typeof kindOf>, Build> = {
 };
 
 /** Each kind over the tapable hook with its rule. Hooks that wait are registered as promises only, so none travels as a value. */
-const tapped: Record<ReturnType<typeof kindOf>, Build> = {
+const tapped: Record<HookKind, Build> = {
   collect(taps, name, log) {
     const hook = new SyncHook<[Collector<unknown>]>(['collector'], name);
     for (const { extension, fn } of taps) {

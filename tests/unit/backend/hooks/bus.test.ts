@@ -231,7 +231,7 @@ describe('blame', () => {
   test('an observer that throws is noted, the others are still told, and the caller goes on', async () => {
     const bus = createBus();
     const notices: FaultNotice[] = [];
-    using _listening = bus.onFault((notice) => notices.push(notice));
+    bus.onFault((notice) => notices.push(notice));
     const told: string[] = [];
     scoped(bus, 'a').hooks.onJobStarted.tap(() => {
       throw new Error('no');
