@@ -3,7 +3,7 @@ export default {
   ignoreExportsUsedInFile: true,
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'tests/**/*.test.ts', 'extensions-builtin/*/**/*.{ts,vue}'],
+      entry: ['scripts/*.mjs', 'tests/**/*.test.ts', 'extensions-builtin/*/**/*.{ts,vue}', 'tests/extensions/fixtures/*/*.ts'],
       // started by their path, in scripts/check.mjs
       ignoreDependencies: ['prettier', 'vue-tsc'],
       project: ['scripts/**/*.mjs', 'tests/**/*.ts', '*.{js,mjs,ts}'],
