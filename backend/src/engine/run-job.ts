@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { reportOf, type BatchContext, type JobInfo, type RgbImage, type StepReport } from '@atelier/sdk';
+import { reportOf, type BatchContext, type JobInfo, type RgbImage, type StepReport, type Txt2ImgRequest } from '@atelier/sdk';
 import type { ErrorReport, FromEngine, Picture, Progress } from '@atelier/sdk/contracts';
 import type { Bus } from '../hooks/index.js';
 import { encodePng } from '../images/png.js';
@@ -106,7 +106,7 @@ function localDate(date: Date): string {
 
 /** Tells the server what a job is doing: progress, previews, and whom it waits for. */
 class ProgressTeller {
-  private readonly meter: ProgressMeter;
+  private meter: ProgressMeter;
   private last: Progress | undefined;
   private isEncodingPreview = false;
   private readonly watch: NodeJS.Timeout;
@@ -123,12 +123,16 @@ class ProgressTeller {
     clearInterval(this.watch);
   }
 
+  request = (asked: Txt2ImgRequest): void => {
+    this.meter = new ProgressMeter(asked);
+  };
+
   stage = (stage: Progress['stage']): void => this.tell(this.meter.enter(stage));
 
-  batch = ({ firstIndex }: BatchContext): void => this.meter.beginBatch(firstIndex / this.info.request.batchSize);
+  batch = ({ firstIndex }: BatchContext): void => this.meter.beginBatch(firstIndex);
 
   step: JobContext['report']['step'] = (report, preview) => {
-    this.tell(this.meter.stepDone(report.step));
+    this.tell(this.meter.stepDone(report.step, report.steps));
     if (this.surroundings.livePreviews && !this.isEncodingPreview) void this.sendPreview(report, preview());
   };
 

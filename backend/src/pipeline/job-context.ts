@@ -1,4 +1,4 @@
-import type { BatchContext, JobInfo, RgbImage, StepReport } from '@atelier/sdk';
+import type { BatchContext, JobInfo, RgbImage, StepReport, Txt2ImgRequest } from '@atelier/sdk';
 import type { Stage } from '@atelier/sdk/contracts';
 import type { Points } from '../hooks/index.js';
 import type { ModelLibrary } from '../library/model-library.js';
@@ -16,6 +16,8 @@ export interface JobContext {
   control: JobControl;
   /** Told what is going on; each may be slow to reach anyone and none may fail the job. */
   report: {
+    /** What will be made, as extensions left it. */
+    request(asked: Txt2ImgRequest): void;
     stage(stage: Stage): void;
     batch(batch: BatchContext): void;
     step(report: StepReport, preview: () => RgbImage): void;

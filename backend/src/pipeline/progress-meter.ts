@@ -9,15 +9,18 @@ const SAMPLING_SHARE = 0.95;
 /** Turns what the pipeline does into one line of honest progress. */
 export class ProgressMeter {
   private stage: Stage = 'loading';
-  private batch = 0;
+  private firstPicture = 0;
   private step = 0;
+  private steps: number;
   private stepTimesMs: number[] = [];
   private lastStepAt = 0;
 
   constructor(
     private readonly job: { batchCount: number; batchSize: number; steps: number },
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.steps = job.steps;
+  }
 
   enter(stage: Stage): Progress {
     this.stage = stage;
@@ -25,34 +28,36 @@ export class ProgressMeter {
     return this.progress();
   }
 
-  beginBatch(batch: number): void {
-    this.batch = batch;
+  /** @param firstPicture index in the job of the batch's first picture. */
+  beginBatch(firstPicture: number): void {
+    this.firstPicture = firstPicture;
     this.step = 0;
   }
 
-  stepDone(step: number): Progress {
+  /** @param steps of this batch: some samplers take a few more or less than were asked for. */
+  stepDone(step: number, steps: number): Progress {
     const now = this.now();
     this.stepTimesMs.push(now - this.lastStepAt);
     this.lastStepAt = now;
     this.step = step;
+    this.steps = steps;
     return this.progress();
   }
 
   private progress(): Progress {
-    const { batchCount, batchSize, steps } = this.job;
-    const isSampled = this.stage === 'decoding' || this.stage === 'saving';
-    const ofBatch = isSampled ? SAMPLING_SHARE : (SAMPLING_SHARE * this.step) / steps;
+    const { batchCount, batchSize } = this.job;
+    const { stage, firstPicture, step, steps } = this;
+    const isSampled = stage === 'decoding' || stage === 'saving';
+    const ofBatch = isSampled ? SAMPLING_SHARE : (SAMPLING_SHARE * step) / steps;
+    const batch = firstPicture / batchSize;
     const stepMs = this.stepMs();
     return {
-      stage: this.stage,
-      picture: this.batch * batchSize,
-      step: this.step,
+      stage,
+      picture: firstPicture,
+      step,
       steps,
-      fraction: (this.batch + ofBatch) / batchCount,
-      ...(stepMs && {
-        stepsPerSecond: 1000 / stepMs,
-        secondsLeft: (((batchCount - this.batch) * steps - this.step) * stepMs) / 1000,
-      }),
+      fraction: (batch + ofBatch) / batchCount,
+      ...(stepMs && { stepsPerSecond: 1000 / stepMs, secondsLeft: (((batchCount - batch) * steps - step) * stepMs) / 1000 }),
     };
   }
 

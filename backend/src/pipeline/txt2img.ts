@@ -42,6 +42,7 @@ export class TagNotUnderstood extends AppError {
  */
 export async function* txt2img(request: Txt2ImgRequest, job: JobContext, firstBatch = 0): AsyncGenerator<FinishedImage> {
   const asked = RequestSchema.parse(await job.hooks.transformRequest.call(request, job.info));
+  job.report.request(asked);
   for (let batch = firstBatch; batch < asked.batchCount; batch++) {
     job.control.beginBatch();
     try {

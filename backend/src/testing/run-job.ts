@@ -53,6 +53,7 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
       shelves: new Shelves(together(samplers, extension?.samplers), together(schedulers, extension?.schedulers)),
       control: new JobControl(),
       report: {
+        request: () => {},
         stage: (stage: Stage) => run.stages.push(stage),
         batch: () => {},
         step: () => run.steps++,

@@ -13,20 +13,20 @@ test('no estimate until it means something, then speed and time left of the whol
   expect(meter.enter('loading')).toEqual({ stage: 'loading', picture: 0, step: 0, steps: 10, fraction: 0 });
   meter.enter('sampling');
   wait(900); // the first steps are slow and do not count
-  expect(meter.stepDone(1).secondsLeft).toBeUndefined();
+  expect(meter.stepDone(1, 10).secondsLeft).toBeUndefined();
   wait(500);
-  expect(meter.stepDone(2).stepsPerSecond).toBeUndefined();
+  expect(meter.stepDone(2, 10).stepsPerSecond).toBeUndefined();
   wait(250);
-  expect(meter.stepDone(3)).toMatchObject({ stepsPerSecond: 4, secondsLeft: 17 / 4 });
+  expect(meter.stepDone(3, 10)).toMatchObject({ stepsPerSecond: 4, secondsLeft: 17 / 4 });
 });
 
 test('the bar only ever grows, over all batches', () => {
   const { meter } = meterWithClock();
   const seen: number[] = [];
-  for (const batch of [0, 1]) {
-    meter.beginBatch(batch);
+  for (const firstPicture of [0, 3]) {
+    meter.beginBatch(firstPicture);
     seen.push(meter.enter('encoding').fraction, meter.enter('sampling').fraction);
-    for (let step = 1; step <= 10; step++) seen.push(meter.stepDone(step).fraction);
+    for (let step = 1; step <= 10; step++) seen.push(meter.stepDone(step, 10).fraction);
     seen.push(meter.enter('decoding').fraction, meter.enter('saving').fraction);
   }
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
@@ -35,6 +35,6 @@ test('the bar only ever grows, over all batches', () => {
 
 test('the picture named is the first of the batch being made', () => {
   const { meter } = meterWithClock();
-  meter.beginBatch(1);
+  meter.beginBatch(3);
   expect(meter.enter('sampling').picture).toBe(3);
 });
