@@ -18,13 +18,7 @@ export function goLive(): void {
   const socket = connectSocket({
     async connected() {
       status.isConnected = true;
-      await Promise.all([
-        jobs.catchUp(socket.askJobsSince),
-        catalogue.load(),
-        settings.load(),
-        status.load(),
-        pictures.load(),
-      ]);
+      await Promise.all([jobs.catchUp(socket.askJobsSince), catalogue.load(), settings.load(), status.load(), pictures.load()]);
     },
     disconnected: () => (status.isConnected = false),
     'job:changed'(job) {

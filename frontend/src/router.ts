@@ -9,7 +9,9 @@ const routes: RouteRecordRaw[] = [
   { path: '/jobs/:id', name: 'job', component: Txt2ImgTab },
   { path: '/queue', name: 'queue', component: () => import('./features/queue/QueueTab.vue') },
   { path: '/extensions', name: 'extensions', component: () => import('./features/extensions/ExtensionsTab.vue') },
-  ...(import.meta.env.DEV ? [{ path: '/controls', name: 'controls', component: () => import('./features/controls/ControlsPage.vue') }] : []),
+  ...(import.meta.env.DEV
+    ? [{ path: '/controls', name: 'controls', component: () => import('./features/controls/ControlsPage.vue') }]
+    : []),
   { path: '/:tab', name: 'extension-tab', component: () => import('./extensions/ExtensionTab.vue'), props: true },
   { path: '/:rest(.*)*', redirect: '/txt2img' },
 ];

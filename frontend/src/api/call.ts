@@ -1,4 +1,12 @@
-import { AppError, type Endpoint, ErrorReport, type InputOf, ReportedError, type ReplyOf, callExtensionRoute } from '@atelier/sdk/contracts';
+import {
+  AppError,
+  type Endpoint,
+  ErrorReport,
+  type InputOf,
+  ReportedError,
+  type ReplyOf,
+  callExtensionRoute,
+} from '@atelier/sdk/contracts';
 import type { z } from 'zod';
 
 type AnyEndpoint = Endpoint<z.ZodType, z.ZodType, z.ZodType, z.ZodType>;

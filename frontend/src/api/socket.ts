@@ -33,5 +33,7 @@ export function connectSocket(receivers: Receivers): Socket {
 /** socket.io hands bytes to browsers as ArrayBuffer; the contract says Uint8Array. */
 function withBytes(payload: unknown): unknown {
   if (typeof payload !== 'object' || payload === null) return payload;
-  return Object.fromEntries(Object.entries(payload).map(([key, value]) => [key, value instanceof ArrayBuffer ? new Uint8Array(value) : value]));
+  return Object.fromEntries(
+    Object.entries(payload).map(([key, value]) => [key, value instanceof ArrayBuffer ? new Uint8Array(value) : value]),
+  );
 }

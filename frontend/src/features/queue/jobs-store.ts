@@ -19,7 +19,9 @@ export const useJobsStore = defineStore('jobs', () => {
   /** Of the latest change that was seen: what to ask for after an interruption. */
   let sequence = 0;
 
-  const newestFirst = computed(() => [...jobs.value.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt) || b.sequence - a.sequence));
+  const newestFirst = computed(() =>
+    [...jobs.value.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt) || b.sequence - a.sequence),
+  );
   const running = computed(() => newestFirst.value.find((job) => job.phase === 'running'));
   const queued = computed(() =>
     newestFirst.value.filter((job) => job.phase === 'queued').sort((a, b) => a.ahead - b.ahead || a.createdAt.localeCompare(b.createdAt)),

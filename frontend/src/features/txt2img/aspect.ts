@@ -1,4 +1,13 @@
-const known: readonly [width: number, height: number][] = [[1, 1], [5, 4], [4, 3], [3, 2], [16, 10], [16, 9], [2, 1], [21, 9]];
+const known: readonly [width: number, height: number][] = [
+  [1, 1],
+  [5, 4],
+  [4, 3],
+  [3, 2],
+  [16, 10],
+  [16, 9],
+  [2, 1],
+  [21, 9],
+];
 
 /** The aspect of a size as people say it: `1:1`, `16:9`, `≈ 3:2`, or its lowest terms. */
 export function aspectOf(width: number, height: number): string {

@@ -10,6 +10,8 @@ export interface Parameter {
   help: string;
   type: 'number' | 'integer' | 'boolean' | 'string';
   choices?: readonly string[];
+  /** What A1111 calls it in a picture's parameters. */
+  label?: string;
 }
 
 interface JsonProperty {
@@ -20,6 +22,7 @@ interface JsonProperty {
   default?: unknown;
   description?: string;
   enum?: readonly string[];
+  infotext?: string;
 }
 
 // of its fields alone: a schema with an id would come as a reference to itself
@@ -40,10 +43,10 @@ function propertiesOf(schema: Readonly<Record<string, unknown>>): Readonly<Recor
 }
 
 function asParameter(property: JsonProperty): Parameter {
-  const { minimum: min, maximum: max, multipleOf, enum: choices } = property;
+  const { minimum: min, maximum: max, multipleOf, enum: choices, infotext: label } = property;
   const type = (property.type ?? 'string') as Parameter['type'];
   const step = multipleOf ?? (type === 'integer' ? 1 : type === 'number' ? stepWithin(min, max) : undefined);
-  return { min, max, step, type, choices, initial: property.default, help: property.description ?? '' };
+  return { min, max, step, type, choices, label, initial: property.default, help: property.description ?? '' };
 }
 
 /** A step of which a range of real numbers has a hundred or so: 0.01 for 0…1, 0.5 for 1…30. */

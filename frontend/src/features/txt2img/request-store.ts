@@ -47,7 +47,10 @@ export const useRequestStore = defineStore('request', () => {
 });
 
 /** By id, label or alias, exactly: the names that requests may use. */
-export function findByName<T extends { id: string; label: string; aliases: readonly string[] }>(entries: readonly T[], name: string): T | undefined {
+export function findByName<T extends { id: string; label: string; aliases: readonly string[] }>(
+  entries: readonly T[],
+  name: string,
+): T | undefined {
   return entries.find((entry) => entry.id === name || entry.label === name || entry.aliases.includes(name));
 }
 
