@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@atelier/sdk';
 import {
@@ -25,6 +26,7 @@ import { countTokens, loadClipTokenizer } from '../prompt/index.js';
 import { buildCatalogue } from './catalogue.js';
 import { runJob, type JobSurroundings } from './run-job.js';
 import { RunningTapFile } from './running-tap-file.js';
+import { blameStrayErrors } from './stray-errors.js';
 
 /** The program that becomes the device process too. */
 const program = fileURLToPath(new URL('../main.js', import.meta.url));
@@ -71,6 +73,7 @@ export class Engine {
     const { options, emit } = begun;
     const tapFile = new RunningTapFile(path.join(options.dataDir, 'running-tap.json'));
     const bus = createBus({ onTap: (running) => tapFile.write(running) });
+    blameStrayErrors(bus);
     const device = new Device({ entry: program, options: { threads: options.threads ?? null } });
     const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs);
     const library = new ModelLibrary(index, device);
@@ -115,6 +118,7 @@ export class Engine {
       }),
     );
     this.running = undefined;
+    this.publish(); // what extensions cost, and their faults
     await this.tellStatus();
   }
 
@@ -156,16 +160,25 @@ export class Engine {
     },
     'apply-settings': async (settings) => {
       this.settings = Settings.parse(settings);
-      await this.extensions.settingsChanged();
+      await this.unlessBusy(this.extensions.settingsChanged());
       this.publish();
       return {};
     },
-    'extension-route': ({ extension, route, input }) => this.extensions.callRoute(extension, route, input),
+    'extension-route': ({ extension, route, input }) =>
+      this.extensions.callRoute(extension, route, input).catch((error: unknown) => {
+        this.publish(); // the fault stands on the extension's page
+        throw error;
+      }),
     'reload-extension': async ({ extension }) => {
-      await this.extensions.reload(extension);
+      await this.unlessBusy(this.extensions.reload(extension));
       return {};
     },
   };
+
+  /** Waits for a change of extensions. One that has to wait for the running job itself is told in the catalogue when it has happened. */
+  private async unlessBusy(change: Promise<void>): Promise<void> {
+    await (this.running ? Promise.race([change, nextTurn()]) : change);
+  }
 
   private shelves(): Shelves {
     const { samplers, schedulers } = this.extensions.nouns();

@@ -33,8 +33,12 @@ export async function runJob(info: JobInfo, control: JobControl, surroundings: J
   const { bus, emit } = surroundings;
   const log = bus.openJob(info.id);
   const teller = new ProgressTeller(info, surroundings);
+  const warned = new Set<string>(); // an observer that fails in one step fails in all of them
   const faults = bus.onFault(({ fault, jobId, outcome }) => {
-    if (jobId === info.id && outcome === 'noted') emit({ type: 'warning', jobId, warning: fault.toReport() });
+    const place = `${fault.extension} ${fault.hook}`;
+    if (jobId !== info.id || outcome !== 'noted' || warned.has(place)) return;
+    warned.add(place);
+    emit({ type: 'warning', jobId, warning: fault.toReport() });
   });
   const { outcome, error } = await log.run(() => makePictures(info, control, teller, surroundings));
   teller.stop();
