@@ -15,7 +15,6 @@ export class OnnxDevice {
   private constructor(
     private readonly provider: DeviceFacts['provider'],
     private readonly threads: number,
-    private readonly weights: DeviceOptions['weights'],
   ) {}
 
   /**
@@ -23,13 +22,14 @@ export class OnnxDevice {
    *
    * @throws ProviderMissing when one was asked for by name and cannot be had. Nothing else is taken in its place.
    */
-  static async start({ provider, threads, weights }: DeviceOptions): Promise<OnnxDevice> {
+  static async start({ provider, threads }: DeviceOptions): Promise<OnnxDevice> {
     const known = listSupportedBackends().map(({ name }) => name);
     const chosen = provider === 'auto' ? 'cpu' : provider; // until others have been measured, the CPU is what surely works
     if (!known.includes(chosen)) throw new ProviderMissing(chosen, known);
-    const device = new OnnxDevice(chosen, threads ?? physicalCores(), weights);
+    const device = new OnnxDevice(chosen, threads ?? physicalCores());
     if (chosen !== 'cpu') {
-      await device.create(trivialGraph()).catch((cause: unknown) => fail(new ProviderMissing(chosen, known, { cause })));
+      const trial = await device.create(trivialGraph()).catch((cause: unknown) => fail(new ProviderMissing(chosen, known, { cause })));
+      await trial.release();
     }
     return device;
   }
@@ -88,18 +88,18 @@ export class OnnxDevice {
     return Object.fromEntries(leaving.map(([output, result]) => [output, fromRuntime(result)]));
   }
 
+  /** Opens a session that leaves all weights mapped from their file: opening is quick, and the memory is the system's to take back. */
   private create(graph: DeviceGraph): Promise<InferenceSession> {
-    const inPlace = this.weights === 'mapped';
     return InferenceSession.create(graph.bytes, {
       executionProviders: [this.provider],
       intraOpNumThreads: this.threads,
-      graphOptimizationLevel: inPlace ? 'extended' : 'all', // 'all' copies convolution weights into a blocked layout
+      graphOptimizationLevel: 'extended', // 'all' copies convolution weights into a blocked layout
       enableMemPattern: false, // less scratch memory
       logSeverityLevel: 3,
       extra: {
         session: {
           model_external_initializers_file_folder_path: graph.weightsFolder,
-          disable_prepacking: inPlace ? '1' : '0', // prepacking copies every weight
+          disable_prepacking: '1', // prepacking copies every weight
           force_spinning_stop: '1', // else the threads of the last session keep the cores from the next
         },
       },

@@ -9,10 +9,6 @@ export type Provider = z.infer<typeof Provider>;
 export const DeviceOptions = z.object({
   provider: Provider.default('auto'),
   threads: z.int().positive().nullable().default(null).describe('Threads of one model call; null for one a physical core.'),
-  weights: z
-    .enum(['mapped', 'prepacked'])
-    .default('mapped')
-    .describe('Mapped leaves weights in their file; prepacked copies them into memory and saves 6 to 11 % of a step.'),
 });
 export type DeviceOptions = z.output<typeof DeviceOptions>;
 
