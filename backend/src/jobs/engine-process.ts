@@ -90,7 +90,11 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   start(): void {
     // a variable of the environment, so that tests need not wait half a minute
     const silenceMs = this.begin.silenceMs ?? Number(process.env.ATELIER_HEARTBEAT_MS ?? SILENCE_MS);
-    const child = fork(this.begin.script, this.begin.args, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(this.begin.script, this.begin.args, {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: process.platform !== 'win32', // Ctrl+C in the terminal is for the server, which ends the engine in good order
+    });
     const startedAt = performance.now();
     const heartbeat = this.listenToHeart(child, silenceMs);
     this.child = child;
