@@ -57,8 +57,8 @@ function runningDetail({ progress }: Extract<Job, { phase: 'running' }>, t: Tran
   if (waitingFor) return t('waiting for {extension} in {hook}', waitingFor);
   const parts: string[] = [];
   if (stage === 'sampling') parts.push(t('step {step} / {steps}', { step, steps }));
-  if (stepsPerSecond !== undefined) parts.push(speedWords(stepsPerSecond, t));
-  if (secondsLeft !== undefined) parts.push(t('{time} left', { time: duration(secondsLeft) }));
+  if (stage === 'sampling' && stepsPerSecond !== undefined) parts.push(speedWords(stepsPerSecond, t));
+  if (secondsLeft) parts.push(t('{time} left', { time: duration(secondsLeft) }));
   return parts.join(' · ');
 }
 
