@@ -4,6 +4,7 @@ import type { ErrorReport, FromEngine, Picture, Progress } from '@atelier/sdk/co
 import type { Bus } from '../hooks/index.js';
 import { encodePng } from '../images/png.js';
 import { savePicture, writeNamedPicture } from '../images/save-picture.js';
+import { DeviceEnded } from '../inference/errors.js';
 import type { ModelLibrary } from '../library/model-library.js';
 import type { FinishedImage, JobContext } from '../pipeline/job-context.js';
 import { Interrupted, type JobControl } from '../pipeline/job-control.js';
@@ -112,7 +113,8 @@ function localDate(date: Date): string {
 class ProgressTeller {
   private meter: ProgressMeter;
   private last: Progress | undefined;
-  private isEncodingPreview = false;
+  private isPreviewing = false;
+  private isOver = false;
   private readonly watch: NodeJS.Timeout;
 
   constructor(
@@ -124,6 +126,7 @@ class ProgressTeller {
   }
 
   stop(): void {
+    this.isOver = true;
     clearInterval(this.watch);
   }
 
@@ -137,19 +140,20 @@ class ProgressTeller {
 
   step: JobContext['report']['step'] = (report, preview) => {
     this.tell(this.meter.stepDone(report.step, report.steps));
-    if (this.surroundings.livePreviews && !this.isEncodingPreview) void this.sendPreview(report, preview());
+    if (this.surroundings.livePreviews && !this.isPreviewing) void this.sendPreview(report, preview);
   };
 
-  /** The newest wins: while one is being encoded, others are left out. */
-  private async sendPreview({ step, firstIndex }: StepReport, image: RgbImage): Promise<void> {
-    this.isEncodingPreview = true;
+  /** The newest wins: while one is being made, others are left out. */
+  private async sendPreview({ step, firstIndex }: StepReport, preview: () => Promise<RgbImage>): Promise<void> {
+    this.isPreviewing = true;
     try {
-      const png = new Uint8Array(await encodePng(image));
-      this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
+      const png = new Uint8Array(await encodePng(await preview()));
+      if (!this.isOver) this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
     } catch (error) {
-      this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
+      // when the device is gone, the job itself says so
+      if (!(error instanceof DeviceEnded)) this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
     } finally {
-      this.isEncodingPreview = false;
+      this.isPreviewing = false;
     }
   }
 

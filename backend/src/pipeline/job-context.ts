@@ -20,7 +20,7 @@ export interface JobContext {
     request(asked: Txt2ImgRequest): void;
     stage(stage: Stage): void;
     batch(batch: BatchContext): void;
-    step(report: StepReport, preview: () => RgbImage): void;
+    step(report: StepReport, preview: () => Promise<RgbImage>): void;
   };
 }
 

@@ -2,10 +2,12 @@ import type { ModelPlan, ModelSampling, Prediction } from '@atelier/sdk';
 import { scaledLinearLevels, tableSampling } from '../diffusion/sigma-table.js';
 import type { LoadedModel } from '../library/loaded-model.js';
 import type { JobContext } from './job-context.js';
+import { PreviewColours } from './preview-colours.js';
 
-/** A model that is open, with the noise levels it was trained on. */
+/** A model that is open, with the noise levels it was trained on and the colours of its latents. */
 export interface OpenModel extends LoadedModel {
   sampling: ModelSampling;
+  colours: PreviewColours;
 }
 
 const opened = new WeakMap<LoadedModel, OpenModel>();
@@ -19,7 +21,7 @@ export async function openModel({ checkpoint, clipSkip }: ModelPlan, { library, 
   if (before) return before;
 
   const { family } = loaded;
-  const model = { ...loaded, sampling: samplingOf(family.prediction) };
+  const model: OpenModel = { ...loaded, sampling: samplingOf(family.prediction), colours: new PreviewColours(family.latent) };
   opened.set(loaded, model);
   const facts = { checkpoint: name, family: family.id, latentChannels: family.latent.channels, sampling: model.sampling };
   await hooks.onModelLoaded.call(facts);

@@ -1,9 +1,18 @@
-import { AppError, fail, type BatchContext, type ModelPlan, type Prompt, type Tensor, type Txt2ImgRequest } from '@atelier/sdk';
+import {
+  AppError,
+  fail,
+  type BatchContext,
+  type ModelPlan,
+  type Prompt,
+  type RgbImage,
+  type Tensor,
+  type Txt2ImgRequest,
+} from '@atelier/sdk';
 import { Txt2ImgRequest as RequestSchema } from '@atelier/sdk/contracts';
 import { classifierFree, guided } from '../diffusion/guidance.js';
 import { BatchNoise } from '../diffusion/noise/batch-noise.js';
 import { effectiveScheduler, noiseLevels, startNoise } from '../diffusion/noise-levels.js';
-import { sample, type Sampled } from '../diffusion/sample.js';
+import { sample, type Sampled, type SampleStep } from '../diffusion/sample.js';
 import { parametersText } from '../images/generation-parameters.js';
 import { extractTags, type PromptTag } from '../prompt/index.js';
 import { describe } from './describe.js';
@@ -11,7 +20,7 @@ import { encodePrompts } from './encode-prompts.js';
 import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
 import { openModel, type OpenModel } from './open-model.js';
-import { previewImage } from './preview.js';
+import { middleOf } from './preview-colours.js';
 import { samplerOptions } from './sampler-options.js';
 import { seededRandom } from './seeded-random.js';
 import { toImages } from './to-images.js';
@@ -97,14 +106,16 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     sigmas,
     shouldStop: () => control.asked !== 'none',
     async onStep(step) {
-      report.step({ ...batch, ...step }, () => previewImage(step.denoised, 0, model.family.latent.preview));
+      report.step({ ...batch, ...step }, () => preview(step, model));
       await hooks.onStep.call({ ...batch, ...step });
     },
   });
   control.yieldPoint();
 
   report.stage('decoding');
-  const decoded = await model.decode(await hooks.transformLatent.call(latentOf(sampled), batch));
+  const latent = await hooks.transformLatent.call(latentOf(sampled), batch);
+  const decoded = await model.decode(latent);
+  model.colours.learn(latent, decoded);
   const images = await hooks.transformImages.call(toImages(decoded), batch);
 
   report.stage('saving');
@@ -139,6 +150,15 @@ async function expandPrompts(asked: Txt2ImgRequest, batch: BatchContext, job: Jo
 function refuseTags({ positive, negative }: Prompt): void {
   const [tag] = [positive, negative].flatMap((text) => extractTags(text).tags);
   if (tag) throw new TagNotUnderstood(tag);
+}
+
+/** What the first picture of the batch looks like now. Twice in a run its colours are learnt anew: they change as it takes shape. */
+async function preview({ step, steps, denoised }: SampleStep, { colours, decode }: OpenModel): Promise<RgbImage> {
+  if (step === 1 || step === Math.ceil(steps / 2)) {
+    const piece = middleOf(denoised);
+    colours.learn(piece, await decode(piece));
+  }
+  return colours.image(denoised, 0);
 }
 
 /** Of one picture: [channels, height / 8, width / 8]. */

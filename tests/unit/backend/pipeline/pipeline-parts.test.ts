@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { JobControl, Interrupted } from '../../../../backend/src/pipeline/job-control.js';
-import { previewImage } from '../../../../backend/src/pipeline/preview.js';
 import { seededRandom } from '../../../../backend/src/pipeline/seeded-random.js';
 import { toImages } from '../../../../backend/src/pipeline/to-images.js';
 
@@ -27,19 +26,6 @@ test('decoded values become the nearest bytes, and never wrap around', () => {
   expect(first.data[6]).toBe(255); // 5
   expect(first.data[9]).toBe(0); // −5
   expect(first.data[4]).toBe(255); // 0.999 is 254.87
-});
-
-test('a preview has one pixel for each latent cell of the wanted picture', () => {
-  const data = new Float32Array(2 * 2 * 6).fill(0).map((_, i) => (i >= 12 ? 1 : 0));
-  const image = previewImage({ shape: [2, 2, 2, 3], data }, 1, {
-    factors: [
-      [1, 0, 0],
-      [0, -1, 0],
-    ],
-    bias: [0, 0, 0],
-  });
-  expect(image).toMatchObject({ width: 3, height: 2 });
-  expect([...image.data.slice(0, 3)]).toEqual([255, 0, 127]);
 });
 
 test('a stronger wish replaces a weaker one, never the other way round', () => {
