@@ -82,6 +82,8 @@ export interface Sampler<Options extends Shape = Shape> {
   drawsNoise: boolean;
   /** Where the schedule must end: at 0, or at the model's lowest level. */
   lastLevel: 'zero' | 'sigma-min';
+  /** Whether it takes a schedule of one step more and leaves out the level before the last (A1111's rule for some samplers). */
+  discardsNextToLast: boolean;
   minSteps: number;
   /** The schedule that "Automatic" stands for; without one it is the model's own (Normal). */
   defaultScheduler?: string;
@@ -105,6 +107,7 @@ export function defineSampler<Options extends Shape = typeof noOptions>(sampler:
     order: 1,
     drawsNoise: false,
     lastLevel: 'zero',
+    discardsNextToLast: false,
     minSteps: 1,
     ...sampler,
   };
@@ -115,13 +118,16 @@ export interface Scheduler {
   id: string;
   label: string;
   aliases: readonly string[];
-  /** Falling levels, `stepCount` + 1 of them. The last is 0 unless the schedule says otherwise. */
+  /** Where its levels end: at 0, or at the model's lowest level. */
+  lastLevel: 'zero' | 'sigma-min';
+  minSteps: number;
+  /** Falling levels, usually `stepCount` + 1 of them; a schedule that takes every so-many-th timestep may give a few more. */
   levels(model: ModelSampling, stepCount: number): number[];
 }
 
-/** Declares a scheduler. */
-export function defineScheduler(scheduler: Omit<Scheduler, 'aliases'> & { aliases?: readonly string[] }): Scheduler {
-  return { aliases: [], ...scheduler };
+/** Declares a scheduler; what is left out has the plainest value (ends at 0, gives one step and more). */
+export function defineScheduler(scheduler: Pick<Scheduler, 'id' | 'label' | 'levels'> & Partial<Scheduler>): Scheduler {
+  return { aliases: [], lastLevel: 'zero', minSteps: 1, ...scheduler };
 }
 
 /** Neighbours: `[a, b, c]` gives `[a, b]`, `[b, c]`. */

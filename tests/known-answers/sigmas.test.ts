@@ -1,6 +1,6 @@
 import { tensor, type ModelSampling } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
-import { effectiveScheduler, noiseLevels, startNoise } from '../../backend/src/diffusion/noise-levels.js';
+import { effectiveScheduler, noiseLevels, startNoise, TooFewSteps } from '../../backend/src/diffusion/noise-levels.js';
 import { ddim, timesteps } from '../../backend/src/diffusion/samplers/ddim.js';
 import { euler } from '../../backend/src/diffusion/samplers/euler.js';
 import { samplers } from '../../backend/src/diffusion/samplers/index.js';
@@ -108,12 +108,15 @@ describe.runIf(hasGolden('sigmas/schedulers_forge.json'))('schedules', () => {
   const left = new NotBuiltCount();
 
   for (const record of golden.cases) {
-    const scheduler = schedulers.find(({ id }) => id === record.scheduler);
+    const scheduler = schedulers.find(({ id, aliases }) => id === record.scheduler || aliases.includes(record.scheduler));
     const model = models[record.model];
     const options = Object.keys(record).filter((key) => !known.has(key));
-    // flow models have timesteps of their own, which come with those families
-    const needsTimesteps = record.scheduler === 'uniform' || record.scheduler === 'normal';
-    if (!scheduler || !model || options.length > 0 || (model.prediction === 'flow' && needsTimesteps)) {
+    // flow models have timesteps of their own, and SDXL has anchors of its own: they come with those families
+    const needsFamily =
+      model?.prediction === 'flow'
+        ? ['uniform', 'normal', 'sgm_uniform', 'turbo'].includes(record.scheduler)
+        : record.model === 'sdxl' && record.scheduler.startsWith('align_your_steps');
+    if (!scheduler || !model || options.length > 0 || needsFamily) {
       left.add(
         scheduler && model
           ? `${record.scheduler} ${options.length > 0 ? `with ${options.join(', ')}` : `of ${record.model}`}`
@@ -247,12 +250,19 @@ describe.runIf(hasGolden('sigmas/schedulers_comfy.json'))('schedules of ComfyUI'
   );
   const left = new NotBuiltCount();
   for (const { model, scheduler: id, n, sigmas } of golden.cases) {
-    const scheduler = schedulers.find((each) => each.id === id);
+    const scheduler =
+      schedulers.find((each) => each.id === `${id.replaceAll('_', '-')}-comfyui`) ??
+      schedulers.find((each) => each.id === id || each.aliases.includes(id));
     if (!scheduler || model !== 'sd15') {
       left.add(scheduler ? `ComfyUI schedules of ${model}` : `ComfyUI ${id}`);
       continue;
     }
-    test(`${id} in ${n} steps`, () => expectClose(scheduler.levels(sd15, n), sigmas, relative));
+    test(`${id} in ${n} steps`, () => {
+      // what is no number there is refused here
+      if (sigmas.some(Number.isNaN))
+        expect(() => noiseLevels({ sampler: euler, scheduler, model: sd15, stepCount: n })).toThrow(TooFewSteps);
+      else expectClose(scheduler.levels(sd15, n), sigmas, relative);
+    });
   }
   for (const [kind, records] of Object.entries(golden))
     if (kind !== 'cases' && Array.isArray(records)) left.add(`ComfyUI ${kind}`, records.length);

@@ -1,13 +1,13 @@
 import { AppError, fail, scale, type ModelSampling, type Sampler, type Scheduler, type Tensor } from '@atelier/sdk';
 import { automatic } from './schedulers/automatic.js';
 
-/** The sampler cannot work in so few steps. */
+/** The sampler or the schedule cannot work in so few steps. */
 export class TooFewSteps extends AppError {
   readonly code = 'too-few-steps';
-  constructor(sampler: Sampler, stepCount: number) {
+  constructor(what: 'sampler' | 'schedule', { label, minSteps }: Sampler | Scheduler, stepCount: number) {
     super(
-      `The sampler "${sampler.label}" needs at least ${sampler.minSteps} steps, not ${stepCount}.`,
-      `Ask for ${sampler.minSteps} steps or more, or choose another sampler.`,
+      `The ${what} "${label}" needs at least ${minSteps} steps, not ${stepCount}.`,
+      `Ask for ${minSteps} steps or more, or choose another ${what}.`,
     );
   }
 }
@@ -34,15 +34,19 @@ export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: re
 
 /**
  * The noise levels of a run, falling: the sampler's own, else the schedule's, which is the effective one. Usually
- * `stepCount` + 1 of them; samplers that choose their own levels may take a few steps more or less.
+ * `stepCount` + 1 of them; a sampler or schedule that goes by timesteps may take a few steps more or less. The last is 0,
+ * or the model's lowest level where the sampler or the schedule ends there.
  */
 export function noiseLevels(run: { sampler: Sampler; scheduler: Scheduler; model: ModelSampling; stepCount: number }): readonly number[] {
   const { sampler, scheduler, model, stepCount } = run;
-  if (stepCount < sampler.minSteps) throw new TooFewSteps(sampler, stepCount);
+  if (stepCount < sampler.minSteps) throw new TooFewSteps('sampler', sampler, stepCount);
   if (sampler.levels) return sampler.levels(model, stepCount);
-  if (sampler.lastLevel === 'zero') return scheduler.levels(model, stepCount);
+  if (stepCount < scheduler.minSteps) throw new TooFewSteps('schedule', scheduler, stepCount);
+  if (sampler.discardsNextToLast) return scheduler.levels(model, stepCount + 1).toSpliced(-2, 1);
+  if (sampler.lastLevel === scheduler.lastLevel || sampler.lastLevel === 'zero') return scheduler.levels(model, stepCount);
   // one level more, so that the schedule's last one before 0 can become the model's lowest
-  return [...scheduler.levels(model, stepCount + 1).slice(0, -2), model.sigmaMin];
+  const levels = scheduler.levels(model, stepCount + 1).slice(0, -2);
+  return [...levels.filter((level) => level > model.sigmaMin), model.sigmaMin];
 }
 
 /** Where a run from nothing starts: unit noise as strong as the first level, or as the sampler wants it. */

@@ -27,6 +27,7 @@ const SamplerShape = z.looseObject({
   order: z.number().positive(),
   drawsNoise: z.boolean(),
   lastLevel: z.enum(['zero', 'sigma-min']),
+  discardsNextToLast: z.boolean(),
   minSteps: z.int().min(1),
   defaultScheduler: z.string().optional(),
   levels: aFunction.optional(),
@@ -34,7 +35,12 @@ const SamplerShape = z.looseObject({
   steps: aFunction,
 });
 
-const SchedulerShape = z.looseObject({ ...named, levels: aFunction });
+const SchedulerShape = z.looseObject({
+  ...named,
+  lastLevel: z.enum(['zero', 'sigma-min']),
+  minSteps: z.int().min(1),
+  levels: aFunction,
+});
 
 const RouteName = z.string().regex(/^[a-z][a-zA-Z0-9]*(-[a-z0-9]+)*$/, 'is not a plain word');
 const aZodType = z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'is not a zod schema');

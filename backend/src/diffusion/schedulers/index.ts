@@ -1,10 +1,38 @@
 import type { Scheduler } from '@atelier/sdk';
+import { alignYourSteps, alignYourSteps11, alignYourSteps32, alignYourStepsGits } from './align-your-steps.js';
 import { automatic } from './automatic.js';
+import { beta, betaComfyui } from './beta.js';
+import { ddimUniform } from './ddim-uniform.js';
 import { exponential } from './exponential.js';
 import { karras } from './karras.js';
+import { klOptimal, klOptimalComfyui } from './kl-optimal.js';
+import { linearQuadratic } from './linear-quadratic.js';
 import { normal } from './normal.js';
+import { polyexponential } from './polyexponential.js';
+import { sgmUniform } from './sgm-uniform.js';
 import { simple } from './simple.js';
+import { turbo } from './turbo.js';
 import { uniform } from './uniform.js';
 
-/** The schedules of the core, in the order in which people see them. */
-export const schedulers: readonly Scheduler[] = [automatic, uniform, karras, exponential, simple, normal];
+/** The schedules of the core, in the order in which people see them: A1111's, then those of other programs. */
+export const schedulers: readonly Scheduler[] = [
+  automatic,
+  uniform,
+  karras,
+  exponential,
+  polyexponential,
+  sgmUniform,
+  klOptimal,
+  alignYourSteps,
+  simple,
+  normal,
+  ddimUniform,
+  beta,
+  turbo,
+  alignYourStepsGits,
+  alignYourSteps11,
+  alignYourSteps32,
+  betaComfyui,
+  klOptimalComfyui,
+  linearQuadratic,
+];

@@ -19,17 +19,53 @@ import { scaledLinearLevels, tableSampling } from '../../../../backend/src/diffu
 const model = tableSampling(scaledLinearLevels(), 'eps');
 
 test.each(schedulers.map((scheduler) => [scheduler.label, scheduler] as const))(
-  '%s: levels fall from the highest to 0 for 1 to 150 steps',
+  '%s: levels fall to where the schedule says, for its least to 150 steps',
   (_label, scheduler) => {
-    for (let stepCount = 1; stepCount <= 150; stepCount++) {
+    for (let stepCount = scheduler.minSteps; stepCount <= 150; stepCount++) {
       const levels = scheduler.levels(model, stepCount);
-      expect(levels).toHaveLength(stepCount + 1);
-      expect(levels[0]).toBeCloseTo(model.sigmaMax, 4);
-      expect(levels[stepCount]).toBe(0);
-      expect(levels.every((level, index) => index === 0 || level < levels[index - 1])).toBe(true);
+      expect(levels.every((level, index) => index === 0 || level < levels[index - 1])).toBe(true); // no NaN either
+      expect(levels.at(-1)).toBeCloseTo(scheduler.lastLevel === 'zero' ? 0 : model.sigmaMin, 6);
     }
   },
 );
+
+/** Schedules of whole timesteps: they need not start at the highest level, nor have as many steps as were asked for. */
+const byTimesteps = new Set(['ddim-uniform', 'turbo', 'beta-comfyui']);
+
+test.each(schedulers.filter(({ id }) => !byTimesteps.has(id)).map((scheduler) => [scheduler.label, scheduler] as const))(
+  '%s: as many steps as were asked for, from the highest level',
+  (_label, scheduler) => {
+    for (let stepCount = 2; stepCount <= 150; stepCount++) {
+      const levels = scheduler.levels(model, stepCount);
+      expect(levels).toHaveLength(stepCount + 1);
+      expect(levels[0] / model.sigmaMax).toBeCloseTo(1, 4);
+    }
+  },
+);
+
+test('a schedule by timesteps gives a few steps more where they do not divide the thousand', () => {
+  const ddimUniform = schedulers.find(({ id }) => id === 'ddim-uniform')!;
+  expect(ddimUniform.levels(model, 30)).toHaveLength(32);
+  expect(ddimUniform.levels(model, 20)).toHaveLength(21);
+});
+
+test('a schedule that cannot give so few steps refuses them by name', () => {
+  const scheduler = schedulers.find(({ id }) => id === 'kl-optimal-comfyui')!;
+  expect(() => noiseLevels({ sampler: euler, scheduler, model, stepCount: 1 })).toThrow(
+    'The schedule "KL Optimal (ComfyUI)" needs at least 2',
+  );
+});
+
+test('a sampler that discards the level before the last gets as many steps, and skips the lowest level', () => {
+  const sampler = defineSampler({ id: 'discarding', label: 'Discarding', discardsNextToLast: true, async *steps() {} });
+  const levels = noiseLevels({ sampler, scheduler: karras, model, stepCount: 5 });
+  expect(levels).toEqual([...karras.levels(model, 6).slice(0, 5), 0]);
+});
+
+test('no two schedules answer to one name', () => {
+  const names = schedulers.flatMap(({ id, label, aliases }) => [...new Set([id, label, ...aliases])]);
+  expect(new Set(names).size).toBe(names.length);
+});
 
 test('Automatic is the sampler’s own schedule, and stays Automatic where it has none', () => {
   expect(effectiveScheduler(automatic, dpmpp2m, schedulers)).toBe(karras);
@@ -50,11 +86,13 @@ test('fewer steps than a sampler can do with are refused by name', () => {
 
 test('a sampler that ends at the lowest level gets as many steps, the last of them to there', () => {
   const sampler = defineSampler({ id: 'to-lowest', label: 'To lowest', lastLevel: 'sigma-min', async *steps() {} });
-  for (const scheduler of schedulers) {
-    const levels = noiseLevels({ sampler, scheduler, model, stepCount: 5 });
-    expect(levels).toHaveLength(6);
-    expect(levels.at(-1)).toBe(model.sigmaMin);
-    expect(levels.at(-2)).toBeGreaterThan(model.sigmaMin);
+  for (const scheduler of schedulers.filter(({ id }) => !byTimesteps.has(id))) {
+    for (const stepCount of [5, 100]) {
+      const levels = noiseLevels({ sampler, scheduler, model, stepCount });
+      if (scheduler.id !== 'align-your-steps-32') expect(levels).toHaveLength(stepCount + 1); // some of its levels lie lower
+      expect(levels.at(-1)).toBeCloseTo(model.sigmaMin, 6);
+      expect(levels.at(-2)).toBeGreaterThan(model.sigmaMin);
+    }
   }
 });
 
