@@ -1,10 +1,11 @@
 import 'reflect-metadata';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { OpenAPIObject } from '@nestjs/swagger';
 import { listen, setUpBorder } from './api/border.js';
 import { CatalogueController } from './api/catalogue.controller.js';
 import { EventsGateway } from './api/events.gateway.js';
@@ -12,28 +13,27 @@ import { ExtensionController } from './api/extension.controller.js';
 import { ExtensionService } from './api/extension.service.js';
 import { JobController } from './api/job.controller.js';
 import { Log } from './api/log.js';
+import { describeApi } from './api/openapi.js';
 import { openInBrowser } from './api/open-in-browser.js';
 import { PictureController } from './api/picture.controller.js';
 import { PictureFiles } from './api/picture-files.js';
+import { cmdFlags } from './api/sdapi/options.js';
 import { CMD_FLAGS, SdapiController } from './api/sdapi/sdapi.controller.js';
 import { SdapiService } from './api/sdapi/sdapi.service.js';
 import { SettingsController } from './api/settings.controller.js';
 import { SettingsService } from './api/settings.service.js';
-import { argumentsFor, isLoopback, type Options } from './command-line.js';
+import { argumentsFor, parseCommandLine, type Options } from './command-line.js';
 import { CatalogueShelf } from './jobs/catalogue-shelf.js';
-import { EngineProcess, type EngineStart } from './jobs/engine-process.js';
+import { EngineProcess } from './jobs/engine-process.js';
 import { JobDispatcher } from './jobs/job-dispatcher.js';
 import { JobLedger } from './jobs/job-ledger.js';
 import { JobService } from './jobs/job.service.js';
 import { SettingsStore } from './settings/settings-store.js';
 
-/** The program that an engine is; tests may put another in its place. */
-type EngineProgram = Pick<EngineStart, 'script' | 'args'>;
-
 /** The server: who needs whom. */
 @Module({})
 export class AppModule {
-  static with(options: Options, engine: EngineProgram): DynamicModule {
+  static with(options: Options): DynamicModule {
     const inData = (name: string): string => path.join(options.dataDir, name);
     return {
       module: AppModule,
@@ -46,7 +46,12 @@ export class AppModule {
         {
           provide: EngineProcess,
           useFactory: (settings: SettingsStore) =>
-            new EngineProcess({ ...engine, settings: () => settings.current, runningTapFile: inData('running-tap.json') }),
+            new EngineProcess({
+              script: fileURLToPath(new URL('main.js', import.meta.url)),
+              args: argumentsFor('engine', options),
+              settings: () => settings.current,
+              runningTapFile: inData('running-tap.json'),
+            }),
           inject: [SettingsStore],
         },
         JobDispatcher,
@@ -62,21 +67,15 @@ export class AppModule {
 }
 
 /** A server that runs. */
-export interface RunningServer {
+interface RunningServer {
   port: number;
-  app: NestExpressApplication;
   /** Ends engine and device in good order. The job they were at runs again at the next start. */
   stop(reason: string): Promise<void>;
 }
 
 /** Listens first, so that the page opens at once; then opens the ledger and starts the engine. Requests wait for what they need. */
-export async function startServer(options: Options, engine: EngineProgram = ownEngine(options)): Promise<RunningServer> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(options, engine), {
-    logger: new Log(),
-    bodyParser: false,
-    abortOnError: false,
-    forceCloseConnections: true,
-  });
+async function startServer(options: Options): Promise<RunningServer> {
+  const app = await createApp(options);
   setUpBorder(app, options);
   const port = await listen(app, options);
   const ledger = app.get(JobLedger);
@@ -93,7 +92,13 @@ export async function startServer(options: Options, engine: EngineProgram = ownE
     await dispatcher.stop('The ledger cannot be opened.');
     throw error;
   });
-  return { port, app, stop };
+  return { port, stop };
+}
+
+/** The description of the API, without a server that runs. For `npm run openapi`. */
+export async function describeOwnApi(): Promise<OpenAPIObject> {
+  const { options } = parseCommandLine(['serve', `--data-dir=${path.join(tmpdir(), 'atelier-no-data')}`]);
+  return await describeApi(await createApp(options));
 }
 
 /** What `main.js serve` runs: the server until a signal ends it. */
@@ -112,14 +117,13 @@ export async function serve(options: Options): Promise<void> {
   process.on('SIGTERM', end);
 }
 
-function ownEngine(options: Options): EngineProgram {
-  return { script: fileURLToPath(new URL('main.js', import.meta.url)), args: argumentsFor('engine', options) };
-}
-
-/** The same start in A1111's words. Secrets are not among them. */
-function cmdFlags({ host, port, dataDir, modelsDirs, safe }: Options): object {
-  const [models] = modelsDirs;
-  return { api: true, nowebui: false, listen: !isLoopback(host), port, data_dir: dataDir, models_dir: models, ckpt_dir: path.join(models, 'checkpoints'), disable_extra_extensions: safe };
+async function createApp(options: Options): Promise<NestExpressApplication> {
+  return await NestFactory.create<NestExpressApplication>(AppModule.with(options), {
+    logger: new Log(),
+    bodyParser: false,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
 }
 
 /** Where people find the server; the first is for this machine. */

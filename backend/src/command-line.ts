@@ -23,7 +23,6 @@ export interface Options {
   extensionsDirs: { builtin: string; user: string };
   /** The built page. */
   pageDir: string;
-  localizationDir: string;
   /** Built-in extensions only. */
   safe: boolean;
   /** Of ONNX Runtime; it chooses when this is absent. */
@@ -169,7 +168,6 @@ function defaultOptions(): Options {
     modelsDirs: [],
     extensionsDirs: { builtin: path.join(root, 'extensions-builtin'), user: path.join(root, 'extensions') },
     pageDir: path.join(root, 'frontend', 'dist'),
-    localizationDir: path.join(root, 'localization'),
     safe: false,
     openBrowser: true,
   };

@@ -48,7 +48,8 @@ test('a message that is not understood is answered by name, and the socket stays
   const server = await startServer();
   const socket = server.socket();
   const refused = once(socket, 'exception');
-  socket.emit('jobs:since', { sequence: 'all' });
+  const answer: unknown = await socket.emitWithAck('jobs:since', { sequence: 'all' });
+  expect(answer).toMatchObject({ error: { code: 'request-invalid' } });
   expect(await refused).toMatchObject([{ code: 'request-invalid', message: expect.stringContaining('"sequence"') as string }]);
   expect(await socket.emitWithAck('jobs:since', { sequence: 0 })).toMatchObject({ sequence: expect.any(Number) as number });
   await server.stop();

@@ -4,16 +4,11 @@ import { RequestInvalid } from './request-invalid.js';
 
 /** Checks what comes in by the schema at its parameter, and fills in the defaults. */
 export class ContractPipe extends StandardSchemaValidationPipe {
-  /** @param wrap what is thrown instead, where a border wants its own kind of error. */
-  constructor(private readonly wrap: (error: RequestInvalid) => Error = (error) => error) {
-    super();
-  }
-
   override async transform<T>(value: T, { schema }: ArgumentMetadata): Promise<T> {
     if (!schema) return value;
     this.stripProtoKeys(value);
     const result = await schema['~standard'].validate(value);
     if (!result.issues) return result.value as T;
-    throw this.wrap(new RequestInvalid(result.issues as z.core.$ZodIssue[], schema as unknown as z.core.$ZodType));
+    throw new RequestInvalid(result.issues as z.core.$ZodIssue[], schema as unknown as z.core.$ZodType);
   }
 }

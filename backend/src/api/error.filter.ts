@@ -1,6 +1,7 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { reportOf, type ErrorKind, type ErrorReport } from '@atelier/sdk';
 import type { Request, Response } from 'express';
+import type { Socket } from 'socket.io';
 import { AddressNotFound } from './errors.js';
 
 const statuses: Record<ErrorKind, number> = {
@@ -31,6 +32,20 @@ export class ErrorFilter implements ExceptionFilter {
     response
       .status(isSdapi && report.kind === 'invalid' ? 422 : statuses[report.kind])
       .json(isSdapi ? { detail: report.message, ...publicPart(report) } : publicPart(report));
+  }
+}
+
+/** The same for messages over a socket: the sender gets the error as an `exception` event, and as the answer it waits for. */
+@Catch()
+export class SocketErrorFilter implements ExceptionFilter {
+  private readonly log = new Logger('api');
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const report = reportOf(thrown);
+    if (report.kind === 'internal') this.log.error(report.message, report.details);
+    host.switchToWs().getClient<Socket>().emit('exception', publicPart(report));
+    const acknowledge: unknown = host.getArgByIndex(2);
+    if (typeof acknowledge === 'function') acknowledge({ error: publicPart(report) });
   }
 }
 

@@ -1,5 +1,5 @@
-import { UsePipes } from '@nestjs/common';
-import { ConnectedSocket, MessageBody, type OnGatewayInit, SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
+import { UseFilters } from '@nestjs/common';
+import { ConnectedSocket, MessageBody, type OnGatewayInit, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ClientEvents, type ServerEvents } from '@atelier/sdk/contracts';
 import type { z } from '@atelier/sdk';
 import type { Server, Socket } from 'socket.io';
@@ -8,13 +8,13 @@ import { EngineProcess } from '../jobs/engine-process.js';
 import { JobDispatcher } from '../jobs/job-dispatcher.js';
 import { JobLedger } from '../jobs/job-ledger.js';
 import { SettingsStore } from '../settings/settings-store.js';
-import { ContractPipe } from './contract.pipe.js';
+import { SocketErrorFilter } from './error.filter.js';
 
 type Emitted = { [Name in keyof ServerEvents]: (payload: ServerEvents[Name]) => void };
 
 /** Tells every open page what changes. */
 @WebSocketGateway()
-@UsePipes(new ContractPipe((error) => new WsException(error.toReport())))
+@UseFilters(new SocketErrorFilter())
 export class EventsGateway implements OnGatewayInit<Server<never, Emitted>> {
   constructor(
     private readonly ledger: JobLedger,

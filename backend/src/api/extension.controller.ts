@@ -25,7 +25,7 @@ export class ExtensionController {
   /** Nest would send nothing at all for null, so the text of the reply is made here. */
   @Endpoint(callExtensionRoute)
   @Header('Content-Type', 'application/json')
-  async call(@Param('id') id: string, @Param('route') route: string, @Body() input: unknown): Promise<string> {
+  async call(@Param('id') id: string, @Param('route') route: string, @Body({ schema: callExtensionRoute.body }) input: unknown): Promise<string> {
     return JSON.stringify((await this.extensions.call(id, route, input)) ?? null);
   }
 }

@@ -36,10 +36,22 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
   }
   const config = new DocumentBuilder().setTitle('Atelier').setVersion(version).setOpenAPIVersion('3.1.0').build();
   const document = SwaggerModule.createDocument(app, config);
+  document.paths['/api/pictures/{id}/file'].get = pictureFile;
   // A1111's dialect has its own description: A1111's
   document.paths = Object.fromEntries(Object.entries(document.paths).filter(([address]) => address.startsWith('/api/')));
   return document;
 }
+
+/** The one address below `/api` that does not speak JSON, and so is not in the table of endpoints. */
+const pictureFile: OpenAPIObject['paths'][string]['get'] = {
+  operationId: 'getPictureFile',
+  summary: 'The bytes of a finished picture. They never change under this address.',
+  parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+  responses: {
+    '200': { description: 'The picture.', content: { 'image/png': {} } },
+    default: { description: 'What went wrong.', content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorReply' } } } },
+  },
+};
 
 function swaggerUiFolder(): string {
   const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger/package.json');

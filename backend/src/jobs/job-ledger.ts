@@ -290,9 +290,11 @@ export class JobLedger {
   /** Jobs that wait have another place now, so they have changed too. */
   private async queueMoved(): Promise<void> {
     const database = await this.database();
+    const first = await database.selectFrom('jobs').select('id').where('phase', '=', 'queued').limit(1).executeTakeFirst();
+    if (!first) return;
     const sequence = await this.nextSequence();
     await database.updateTable('jobs').set({ sequence }).where('phase', '=', 'queued').execute();
-    const waiting = await database.selectFrom('jobs').selectAll().where('phase', '=', 'queued').execute();
+    const waiting = await database.selectFrom('jobs').selectAll().where('phase', '=', 'queued').orderBy('place').execute();
     for (const job of await this.jobsOf(waiting)) this.events.emit('changed', job);
   }
 
