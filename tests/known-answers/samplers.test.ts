@@ -73,7 +73,10 @@ function expectTrajectory(
   calls: Tensor[],
   final: Tensor,
 ): void {
-  const tolerance = precision === 'f64' ? { relative: 1e-9 } : { absolute: Math.max(2e-5, 4 * (record.max_abs_diff_f32_vs_f64 ?? 0)) };
+  const tolerance =
+    precision === 'f64'
+      ? { relative: keepsFloat32.some((name) => nameOf(record).startsWith(name)) ? 1e-5 : 1e-9 }
+      : { absolute: Math.max(2e-5, 4 * (record.max_abs_diff_f32_vs_f64 ?? 0)) };
   expect(calls).toHaveLength(record.n_model_calls);
   expectClose(final.data, realTensor(tensors, `${record.id}#final_${precision}`).data, tolerance, 'final');
   const expectedCalls = tensors.get(`${record.id}#calls_${precision}`);
@@ -85,6 +88,14 @@ function expectTrajectory(
   }
 }
 
+/** Originals that keep float32 pieces in a float64 run, as the goldens' README lists them; `lms` integrates numerically. */
+const keepsFloat32 = ['dpm_fast', 'deis', 'er_sde', 'restart', 'dpm_adaptive', 'lms'];
+
+/** The sampler's name without what its program puts around it. */
+function nameOf({ sampler }: Case): string {
+  return sampler.replace(/^(\w+\.)?sample_/, '').replace(/_sampler$/, '');
+}
+
 /** Every precision that the record has. */
 function precisionsOf(record: Case): Precision[] {
   return record.no_f64 ? ['f32'] : ['f32', 'f64'];
@@ -92,11 +103,12 @@ function precisionsOf(record: Case): Precision[] {
 
 /** Why a case of σ-space samplers cannot be run yet. */
 function missing(record: Case, sampler: Sampler | undefined, file: string): string | undefined {
-  const name = record.sampler.replace(/^sample_/, '');
+  const name = nameOf(record);
   if (!sampler) return name;
   const unknown = Object.keys(record.options).filter((option) => !Object.hasOwn(sampler.options.shape, option));
   if (unknown.length > 0) return `${name} with ${unknown.join(', ')}`;
-  if (record.model === 'flow' && sampler === eulerAncestral) return `${name} of flow models`;
+  // fresh noise of flow models has another strength; churn has not, and is off in their records
+  if (record.model === 'flow' && sampler.drawsNoise && !Object.hasOwn(sampler.options.shape, 's_churn')) return `${name} of flow models`;
   const steps = (inputs?.sigma_lists[record.sigmas]?.length ?? 1) - 1;
   // ComfyUI draws only in steps that use the noise; we follow k-diffusion, which draws in all
   if (file.includes('comfy') && record.options.s_churn !== undefined && record.n_noise_draws !== steps)
@@ -110,8 +122,9 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
     const tensors = readTensors(golden.tensors_file);
     const left = new NotBuiltCount();
     for (const record of golden.cases) {
-      const id = record.sampler.replace(/^sample_/, '').replaceAll('_', '-');
-      const sampler = samplers.find((each) => each.id === id);
+      const id = nameOf(record).replaceAll('_', '-');
+      const ofComfyui = file.includes('comfy') ? samplers.find((each) => each.id === `${id}-comfyui`) : undefined;
+      const sampler = ofComfyui ?? samplers.find((each) => each.id === id);
       const reason = missing(record, sampler, file);
       if (reason || !sampler || !inputs) {
         left.add(reason ?? record.sampler);

@@ -1,9 +1,35 @@
 import type { Sampler } from '@atelier/sdk';
 import { ddim } from './ddim.js';
+import { ddpm } from './ddpm.js';
+import { deis } from './deis.js';
+import { dpm2Ancestral } from './dpm2-ancestral.js';
+import { dpm2 } from './dpm2.js';
 import { dpmpp2m } from './dpmpp-2m.js';
+import { dpmpp2sAncestral } from './dpmpp-2s-ancestral.js';
 import { eulerAncestral } from './euler-ancestral.js';
 import { euler } from './euler.js';
 import { heun } from './heun.js';
+import { heunpp2 } from './heunpp2.js';
+import { ipndm, ipndmComfyui, ipndmV, ipndmVComfyui } from './ipndm.js';
+import { lms, lmsComfyui } from './lms.js';
 
-/** The samplers of the core, in the order in which people see them. */
-export const samplers: readonly Sampler[] = [dpmpp2m, eulerAncestral, euler, heun, ddim];
+/** The samplers of the core, in the order in which people see them: A1111's, then those of other programs. */
+export const samplers: readonly Sampler[] = [
+  dpmpp2m,
+  dpmpp2sAncestral,
+  eulerAncestral,
+  euler,
+  lms,
+  heun,
+  dpm2,
+  dpm2Ancestral,
+  heunpp2,
+  ipndm,
+  ipndmV,
+  deis,
+  ddim,
+  ddpm,
+  lmsComfyui,
+  ipndmComfyui,
+  ipndmVComfyui,
+];

@@ -1,11 +1,13 @@
-import { tensor, type Noise, type Sampler, type SamplerStep, type Tensor } from '@atelier/sdk';
+import { scale, tensor, type Denoise, type Noise, type Sampler, type SamplerStep, type Tensor } from '@atelier/sdk';
 import { gaussianWorld } from '@atelier/sdk/testing';
 import { describe, expect, test } from 'vitest';
 import { BatchNoise } from '../../../../backend/src/diffusion/noise/batch-noise.js';
 import { timesteps } from '../../../../backend/src/diffusion/samplers/ddim.js';
 import { samplers } from '../../../../backend/src/diffusion/samplers/index.js';
+import { karras } from '../../../../backend/src/diffusion/schedulers/karras.js';
 import { splitStep } from '../../../../backend/src/diffusion/samplers/split-step.js';
 import { scaledLinearLevels, tableSampling } from '../../../../backend/src/diffusion/sigma-table.js';
+import { maxDifference } from '../../../support/goldens.js';
 
 const world = gaussianWorld({ mean: 0.5, spread: 0.7 });
 const shape = [1, 4, 2, 2];
@@ -14,13 +16,31 @@ const start = tensor(
   Float64Array.from({ length: 16 }, (_, index) => Math.sin(index + 1) * 10),
 );
 
-/** Options with which a sampler draws no noise, and with which it draws some. */
-const quiet: Record<string, Record<string, unknown>> = { 'euler-ancestral': { eta: 0 } };
+/** Options with which a sampler draws no noise; samplers that always draw some have no order to be measured. */
+function quiet({ options: { shape } }: Sampler): Record<string, unknown> {
+  return Object.hasOwn(shape, 'eta') ? { eta: 0 } : {};
+}
+const alwaysNoisy = new Set(['ddpm']);
+
+/** Options with which it draws some. */
 const noisy: Record<string, Record<string, unknown>> = {
   euler: { s_churn: 4, s_tmin: 0.1 },
   heun: { s_churn: 4, s_tmax: 5 },
+  'dpm-2': { s_churn: 4, s_tmax: 5 },
+  heunpp2: { s_churn: 4, s_tmin: 0.1 },
   ddim: { eta: 0.6 },
 };
+
+/** How far a run without noise ends from the exact end, at the world's lowest level: the way from there to 0 is too short to matter. */
+async function errorOf(sampler: Sampler, stepCount: number): Promise<number> {
+  const sigmas = karras.levels(world.model, stepCount + 1).slice(0, -1);
+  const options = sampler.options.parse(quiet(sampler));
+  let end = start;
+  for await (const { x } of sampler.steps({ model: world.model, denoise: world.denoise, noise: refuseNoise, x: start, sigmas, options }))
+    end = x;
+  if (sampler.startScale) end = scale(end, Math.hypot(1, sigmas[stepCount])); // handed over in variance-preserving form
+  return maxDifference(end.data, world.exact(start, sigmas[0], sigmas[stepCount]).data);
+}
 
 interface Going {
   x: Tensor;
@@ -40,10 +60,8 @@ async function run(sampler: Sampler, going: Going, stopAfter = Number.POSITIVE_I
 }
 
 describe.each(samplers.map((sampler) => [sampler.label, sampler] as const))('%s', (_label, sampler) => {
-  test('converges with the order it declares', async () => {
-    const options = quiet[sampler.id];
-    const coarse = await world.error(sampler, { steps: 64, options });
-    const fine = await world.error(sampler, { steps: 128, options });
+  test.skipIf(alwaysNoisy.has(sampler.id))('converges with the order it declares', async () => {
+    const [coarse, fine] = [await errorOf(sampler, 64), await errorOf(sampler, 128)];
     expect(Math.log2(coarse / fine)).toBeGreaterThan(sampler.order - 0.2);
     expect(Math.log2(coarse / fine)).toBeLessThan(sampler.order + 0.6);
   });
@@ -61,13 +79,18 @@ describe.each(samplers.map((sampler) => [sampler.label, sampler] as const))('%s'
     }
   });
 
-  test('calls the model as often as it says', async () => {
+  test('calls the model as often as it says, in most of its steps', async () => {
     let calls = 0;
-    const counting = { ...world, denoise: (...asked: Parameters<typeof world.denoise>) => ((calls += 1), world.denoise(...asked)) };
-    const sigmas = [8, 4, 2, 1];
-    const steps = sampler.steps({ ...counting, noise: zeroNoise, x: start, sigmas, options: sampler.options.parse({}) });
-    for await (const step of steps) expect(step.x.shape).toEqual(shape);
-    expect(calls).toBe(3 * sampler.callsPerStep);
+    const denoise: Denoise = (...asked) => ((calls += 1), world.denoise(...asked));
+    const options = sampler.options.parse({});
+    const sigmas = world.levels(9).slice(0, -1);
+    const perStep: number[] = [];
+    for await (const step of sampler.steps({ model: world.model, denoise, noise: zeroNoise, x: start, sigmas, options })) {
+      expect(step.x.shape).toEqual(shape);
+      perStep.push(calls);
+      calls = 0;
+    }
+    expect(perStep.toSorted()[perStep.length >> 1]).toBe(sampler.callsPerStep);
   });
 
   test('draws no noise unless it says that it may', async () => {
@@ -102,6 +125,10 @@ function noiseOf(source: BatchNoise): Noise {
     const { shape: drawn, data } = source.next();
     return tensor(drawn, Float64Array.from(data));
   };
+}
+
+function refuseNoise(): never {
+  throw new Error('An order is measured without noise.');
 }
 
 function zeroNoise(): Tensor {

@@ -1,0 +1,33 @@
+import { addScaled, defineSampler, derivative, pairs } from '@atelier/sdk';
+import { churnFor, churnOptions } from './churn.js';
+
+/** Follows the slope in the middle of each step, by log σ (DPM-Solver-2, Lu et al. 2022; Karras et al. 2022, algorithm 2). */
+export const dpm2 = defineSampler({
+  id: 'dpm-2',
+  label: 'DPM2',
+  aliases: ['k_dpm_2', 'dpm_2'],
+  options: churnOptions,
+  callsPerStep: 2,
+  order: 2,
+  drawsNoise: true,
+  discardsNextToLast: true,
+  defaultScheduler: 'karras',
+  async *steps({ denoise, noise, sigmas, options, memory, ...input }) {
+    const churn = churnFor(options, sigmas.length - 1, noise, memory);
+    let x = input.x;
+    for (const [sigma, next] of pairs(sigmas)) {
+      const start = churn(x, sigma, next);
+      const { denoised } = await denoise(start.x, start.sigma);
+      const slope = derivative(start.x, denoised, start.sigma);
+      const step = next - start.sigma;
+      if (next === 0) {
+        x = addScaled(start.x, slope, step); // log σ has no middle on the way to 0
+      } else {
+        const middle = Math.sqrt(start.sigma * next);
+        const halfway = addScaled(start.x, slope, middle - start.sigma);
+        x = addScaled(start.x, derivative(halfway, (await denoise(halfway, middle)).denoised, middle), step);
+      }
+      yield { x, denoised, sigma, memory: churn.memory };
+    }
+  },
+});
