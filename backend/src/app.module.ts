@@ -87,11 +87,7 @@ async function startServer(options: Options): Promise<RunningServer> {
     await ledger.close();
   };
   dispatcher.start();
-  // a ledger that cannot be opened ends the server: nothing could be kept
-  ledger.sequence().catch(async (error: unknown) => {
-    await dispatcher.stop('The ledger cannot be opened.');
-    throw error;
-  });
+  await ledger.sequence(); // opened; a ledger that cannot be ends the server: nothing could be kept
   return { port, stop };
 }
 
@@ -129,7 +125,9 @@ async function createApp(options: Options): Promise<NestExpressApplication> {
 /** Where people find the server; the first is for this machine. */
 function addressesOf({ host }: Options, port: number): string[] {
   const isEverywhere = host === '0.0.0.0' || host === '::';
-  const outer = Object.values(networkInterfaces()).flatMap((cards = []) => cards.filter(({ family, internal }) => family === 'IPv4' && !internal));
+  const outer = Object.values(networkInterfaces()).flatMap((cards = []) =>
+    cards.filter(({ family, internal }) => family === 'IPv4' && !internal),
+  );
   const hosts = isEverywhere ? ['127.0.0.1', ...outer.map(({ address }) => address)] : [host];
   return hosts.map((name) => `http://${name.includes(':') ? `[${name}]` : name}:${port}`);
 }

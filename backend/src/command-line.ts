@@ -73,7 +73,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const commands = ['serve', 'engine', 'device', 'generate'] as const;
 
 const flags: readonly Flag[] = [
-  { name: 'port', value: 'number', help: 'Port of the page and the API (7860; 0 takes a free one).', set: (o, v) => (o.port = wholeNumber('port', v, 0, 65535)) },
+  {
+    name: 'port',
+    value: 'number',
+    help: 'Port of the page and the API (7860; 0 takes a free one).',
+    set: (o, v) => (o.port = wholeNumber('port', v, 0, 65535)),
+  },
   {
     name: 'listen',
     value: 'address',
@@ -81,14 +86,44 @@ const flags: readonly Flag[] = [
     help: 'Be reachable from other machines (on all addresses, or the one given). Needs --auth or --token.',
     set: (o, v) => (o.host = v === '' ? '0.0.0.0' : v),
   },
-  { name: 'allow-host', value: 'name', help: 'A further name people call this server by, e.g. behind a proxy. May be given several times.', set: (o, v) => o.allowedHosts.push(v.toLowerCase()) },
-  { name: 'auth', value: 'user:password', help: 'Ask everyone for this name and password.', set: (o, v) => (o.credentials = { ...o.credentials, user: userOf(v) }) },
-  { name: 'token', value: 'word', help: 'Let in who sends this word as bearer token or as password. May be given several times.', set: (o, v) => (o.credentials = { ...o.credentials, tokens: [...o.credentials.tokens, v] }) },
+  {
+    name: 'allow-host',
+    value: 'name',
+    help: 'A further name people call this server by, e.g. behind a proxy. May be given several times.',
+    set: (o, v) => o.allowedHosts.push(v.toLowerCase()),
+  },
+  {
+    name: 'auth',
+    value: 'user:password',
+    help: 'Ask everyone for this name and password.',
+    set: (o, v) => (o.credentials = { ...o.credentials, user: userOf(v) }),
+  },
+  {
+    name: 'token',
+    value: 'word',
+    help: 'Let in who sends this word as bearer token or as password. May be given several times.',
+    set: (o, v) => (o.credentials = { ...o.credentials, tokens: [...o.credentials.tokens, v] }),
+  },
   { name: 'data-dir', value: 'folder', help: 'Jobs, settings and caches (data/).', set: (o, v) => (o.dataDir = path.resolve(v)) },
   { name: 'outputs-dir', value: 'folder', help: 'Finished pictures (outputs/).', set: (o, v) => (o.outputsDir = path.resolve(v)) },
-  { name: 'models-dir', value: 'folder', help: 'Weights, instead of models/. May be given several times; the first wins.', set: (o, v) => o.modelsDirs.push(path.resolve(v)) },
-  { name: 'extensions-dir', value: 'folder', help: 'Your own extensions (extensions/).', set: (o, v) => (o.extensionsDirs = { ...o.extensionsDirs, user: path.resolve(v) }) },
-  { name: 'threads', value: 'number', help: 'Processor threads for the model.', set: (o, v) => (o.threads = wholeNumber('threads', v, 1, 1024)) },
+  {
+    name: 'models-dir',
+    value: 'folder',
+    help: 'Weights, instead of models/. May be given several times; the first wins.',
+    set: (o, v) => o.modelsDirs.push(path.resolve(v)),
+  },
+  {
+    name: 'extensions-dir',
+    value: 'folder',
+    help: 'Your own extensions (extensions/).',
+    set: (o, v) => (o.extensionsDirs = { ...o.extensionsDirs, user: path.resolve(v) }),
+  },
+  {
+    name: 'threads',
+    value: 'number',
+    help: 'Processor threads for the model.',
+    set: (o, v) => (o.threads = wholeNumber('threads', v, 1, 1024)),
+  },
   { name: 'safe', help: 'Start with built-in extensions only.', set: (o) => (o.safe = true) },
   { name: 'no-browser', help: 'Do not open the page.', set: (o) => (o.openBrowser = false) },
 ];
@@ -114,10 +149,14 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     }
     if (flag.value === undefined && inline !== undefined) throw new ArgumentInvalid(`--${name} takes no value.`);
     const following = args.at(at + 1);
-    const takesFollowing = flag.value !== undefined && inline === undefined && (flag.isOptional ? isIP(following ?? '') !== 0 || following === 'localhost' : true);
+    const takesFollowing =
+      flag.value !== undefined &&
+      inline === undefined &&
+      (flag.isOptional ? isIP(following ?? '') !== 0 || following === 'localhost' : true);
     if (takesFollowing) at++;
     const value = inline ?? (takesFollowing ? following : '');
-    if (value === undefined || (value === '' && flag.value && !flag.isOptional)) throw new ArgumentInvalid(`--${name} needs a value: ${flag.value}.`);
+    if (value === undefined || (value === '' && flag.value && !flag.isOptional))
+      throw new ArgumentInvalid(`--${name} needs a value: ${flag.value}.`);
     flag.set(options, value);
   }
   if (options.modelsDirs.length === 0) options.modelsDirs = [path.join(root, 'models')];
@@ -150,10 +189,12 @@ export function argumentsFor(command: 'engine' | 'device', options: Options): st
 
 /** What `--help` prints. */
 export function usage(): string {
-  const described = [...flags, { name: 'help', help: 'Show this.', value: undefined, isOptional: false }].map(({ name, value, isOptional, help }) => {
-    const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`;
-    return `  ${`--${name}${shown}`.padEnd(26)} ${help}`;
-  });
+  const described = [...flags, { name: 'help', help: 'Show this.', value: undefined, isOptional: false }].map(
+    ({ name, value, isOptional, help }) => {
+      const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`;
+      return `  ${`--${name}${shown}`.padEnd(26)} ${help}`;
+    },
+  );
   return ['Usage: npm start -- [flags]', '       npm run generate -- "a prompt" [flags]', '', ...described].join('\n');
 }
 

@@ -23,13 +23,15 @@ test.each(Object.entries(endpoints as Record<string, Endpoint>))('%s is describe
   const address = endpoint.path.replace(/:(\w+)/g, '{$1}');
   const operation = document.paths[address]?.[endpoint.method.toLowerCase()];
   expect(operation, `${endpoint.method} ${address}`).toMatchObject({ operationId: name, summary: endpoint.summary });
-  const named = (kind: string) => (operation.parameters ?? []).filter((parameter) => parameter.in === kind).map((parameter) => parameter.name);
+  const named = (kind: string) =>
+    (operation.parameters ?? []).filter((parameter) => parameter.in === kind).map((parameter) => parameter.name);
   expect(named('query')).toEqual(fieldsOf(endpoint.query));
   expect(named('path')).toEqual(fieldsOf(endpoint.params));
   expect(operation.requestBody !== undefined).toBe(endpoint.body !== undefined);
   expect(Object.keys(operation.responses)).toEqual([String(endpoint.status ?? 200), 'default']);
   const { id } = endpoint.reply.meta() ?? {};
-  if (id) expect(operation.responses[endpoint.status ?? 200].content!['application/json'].schema).toEqual({ $ref: `#/components/schemas/${id}` });
+  if (id)
+    expect(operation.responses[endpoint.status ?? 200].content!['application/json'].schema).toEqual({ $ref: `#/components/schemas/${id}` });
 });
 
 test('nothing is described that is not in the table, but the bytes of a picture', () => {

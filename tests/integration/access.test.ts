@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { endServers, startServer, type TestServer } from '../support/start-server.js';
+import { endServers, heard, startServer, type TestServer } from '../support/start-server.js';
 
 afterAll(endServers);
 
@@ -17,12 +17,16 @@ async function get(server: TestServer, address: string, headers: Record<string, 
   call.end();
   const [reply] = (await once(call, 'response')) as [IncomingMessage];
   const text = (await reply.toArray()).join('');
-  return { status: reply.statusCode!, headers: reply.headers, body: text.startsWith('{') ? (JSON.parse(text) as Answer['body']) : { code: '', hint: '' } };
+  return {
+    status: reply.statusCode!,
+    headers: reply.headers,
+    body: text.startsWith('{') ? (JSON.parse(text) as Answer['body']) : { code: '', hint: '' },
+  };
 }
 
 async function connects(server: TestServer, headers: Record<string, string>): Promise<boolean> {
   const socket = server.socket(headers);
-  return await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'connect_error').then(() => false)]);
+  return await Promise.race([heard(socket, 'connect').then(() => true), heard(socket, 'connect_error').then(() => false)]);
 }
 
 describe('a server for this machine only', () => {
@@ -38,7 +42,10 @@ describe('a server for this machine only', () => {
 
   test('refuses another name, so that no website can make its own name point here', async () => {
     const answer = await get(server, '/api/settings', { host: 'evil.example' });
-    expect(answer).toMatchObject({ status: 403, body: { code: 'host-forbidden', hint: expect.stringContaining('--allow-host') as string } });
+    expect(answer).toMatchObject({
+      status: 403,
+      body: { code: 'host-forbidden', hint: expect.stringContaining('--allow-host') as string },
+    });
     expect((await get(server, '/socket.io/?EIO=4&transport=polling', { host: 'evil.example' })).status).toBe(403);
   });
 
@@ -63,7 +70,12 @@ describe('a server for this machine only', () => {
   });
 
   test('gives files of the page and of extensions, and nothing else of the disk', async () => {
-    for (const address of ['/extension-files/../../settings.json', '/extension-files/x/1/server.js', '/assets/%2e%2e/%2e%2e/package.json', '/api/pictures/..%2f..%2fsettings.json/file']) {
+    for (const address of [
+      '/extension-files/../../settings.json',
+      '/extension-files/x/1/server.js',
+      '/assets/%2e%2e/%2e%2e/package.json',
+      '/api/pictures/..%2f..%2fsettings.json/file',
+    ]) {
       expect((await get(server, address, {})).status).toBe(404);
     }
   });

@@ -40,7 +40,11 @@ test.each(refused)('%s is refused by name', async (_what, input, code, words) =>
 test('a body that is not JSON is refused, whatever it says it is', async () => {
   const asText = await server.fetch('/api/txt2img', { method: 'POST', body: 'prompt=a cat' });
   expect([asText.status, await asText.json()]).toMatchObject([400, { code: 'body-not-json' }]);
-  const broken = await server.fetch('/api/txt2img', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"prompt": "a c' });
+  const broken = await server.fetch('/api/txt2img', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"prompt": "a c',
+  });
   expect([broken.status, await broken.json()]).toMatchObject([400, { code: 'body-not-json' }]);
 });
 
@@ -51,7 +55,10 @@ test('a body of several megabytes is refused', async () => {
 
 test('an address that is not there answers as every error does', async () => {
   const reply = await server.fetch('/api/nothing');
-  expect([reply.status, await reply.json()]).toEqual([404, { code: 'address-not-found', message: expect.any(String) as string, hint: expect.any(String) as string }]);
+  expect([reply.status, await reply.json()]).toEqual([
+    404,
+    { code: 'address-not-found', message: expect.any(String) as string, hint: expect.any(String) as string },
+  ]);
 });
 
 test('a cut-off and a lying safetensors file are listed with what is wrong, and refused for it', async () => {
@@ -68,7 +75,12 @@ test('a cut-off and a lying safetensors file are listed with what is wrong, and 
     const error = await server.refusal(createTxt2ImgJob, { ...small, checkpoint: name });
     expect(error).toMatchObject({ status: 400, code: problem!.code, hint: problem!.hint });
     expect(error.message).toContain(name);
-    rmSync(path.join(checkpoints, readdirSync(checkpoints).find((file) => file.startsWith(name))!));
+    rmSync(
+      path.join(
+        checkpoints,
+        readdirSync(checkpoints).find((file) => file.startsWith(name))!,
+      ),
+    );
   }
   await server.call(refreshCatalogue);
 });
@@ -82,7 +94,10 @@ test('a checkpoint that is deleted while its job waits fails that job by name, a
   const last = await server.call(createTxt2ImgJob, { ...small, checkpoint: 'tiny' });
   rmSync(file);
   const job = await server.job(doomed.jobId);
-  expect(job).toMatchObject({ phase: 'failed', error: { code: expect.stringMatching(/^checkpoint-/) as string, message: expect.stringContaining('short-lived') as string } });
+  expect(job).toMatchObject({
+    phase: 'failed',
+    error: { code: expect.stringMatching(/^checkpoint-/) as string, message: expect.stringContaining('short-lived') as string },
+  });
   expect((await server.job(running.jobId)).phase).toBe('done');
   expect((await server.job(last.jobId)).phase).toBe('done');
   await server.call(refreshCatalogue);

@@ -1,7 +1,18 @@
 import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { cancelJob, createTxt2ImgJob, getStatus, listJobs, listPictures, skipPicture, stopJob } from '@atelier/sdk/contracts';
+import {
+  cancelJob,
+  changeExtension,
+  createTxt2ImgJob,
+  getStatus,
+  listExtensions,
+  listJobs,
+  listPictures,
+  skipPicture,
+  stopJob,
+} from '@atelier/sdk/contracts';
 import { afterEach, expect, test } from 'vitest';
+import { root } from '../support/repository.js';
 import { endServers, startServer } from '../support/start-server.js';
 
 afterEach(endServers);
@@ -83,6 +94,21 @@ test('an engine that no longer answers is ended, and the job says so', async () 
   expect(await server.job(jobId)).toMatchObject({ phase: 'failed', error: { code: 'engine-hung' } });
   const next = await server.call(createTxt2ImgJob, small);
   expect(await server.job(next.jobId)).toMatchObject({ phase: 'done' });
+  await server.stop();
+});
+
+test('an extension that loops for ever is named on the job and stays off until someone switches it on again', async () => {
+  const extension = path.join(root, 'tests/extensions/fixtures/loops-for-ever');
+  const server = await startServer({ env: { ATELIER_HEARTBEAT_MS: '2000' }, extensions: [extension] });
+  const { jobId } = await server.call(createTxt2ImgJob, { ...small, prompt: 'a loop' });
+  const blamed = { code: 'engine-hung', extension: 'loops-for-ever', hook: 'transformPrompt' };
+  expect(await server.job(jobId)).toMatchObject({ phase: 'failed', error: blamed });
+  const next = await server.call(createTxt2ImgJob, small);
+  expect(await server.job(next.jobId)).toMatchObject({ phase: 'done' });
+  const state = async () => (await server.call(listExtensions)).extensions.find(({ id }) => id === 'loops-for-ever');
+  expect(await state()).toMatchObject({ state: 'disabled', error: blamed });
+  expect(await server.call(changeExtension, { id: 'loops-for-ever', enabled: true })).toMatchObject({ state: 'active' });
+  expect(await server.call(changeExtension, { id: 'loops-for-ever', enabled: false })).toMatchObject({ state: 'disabled' });
   await server.stop();
 });
 

@@ -93,12 +93,45 @@ test('sdwebuiapi’s request makes a picture, with all keys of A1111’s info an
   const infotexts = details.infotexts as string[];
   expect(readPngText(png).parameters).toBe(infotexts[0]);
   expect(infotexts[0]).toMatch(/^a cat\nNegative prompt: a dog\nSteps: 4, Sampler: Euler a,/);
-  expect(details).toMatchObject({ all_seeds: [5, 6], seed: 5, all_prompts: ['a cat', 'a cat'], all_negative_prompts: ['a dog', 'a dog'], sampler_name: 'Euler a' });
+  expect(details).toMatchObject({
+    all_seeds: [5, 6],
+    seed: 5,
+    all_prompts: ['a cat', 'a cat'],
+    all_negative_prompts: ['a dog', 'a dog'],
+    sampler_name: 'Euler a',
+  });
   expect(Object.keys(details)).toEqual([
-    ...['prompt', 'all_prompts', 'negative_prompt', 'all_negative_prompts', 'seed', 'all_seeds', 'subseed', 'all_subseeds', 'subseed_strength'],
+    ...[
+      'prompt',
+      'all_prompts',
+      'negative_prompt',
+      'all_negative_prompts',
+      'seed',
+      'all_seeds',
+      'subseed',
+      'all_subseeds',
+      'subseed_strength',
+    ],
     ...['width', 'height', 'sampler_name', 'cfg_scale', 'steps', 'batch_size', 'restore_faces', 'face_restoration_model', 'sd_model_name'],
-    ...['sd_model_hash', 'sd_vae_name', 'sd_vae_hash', 'seed_resize_from_w', 'seed_resize_from_h', 'denoising_strength', 'extra_generation_params'],
-    ...['index_of_first_image', 'infotexts', 'styles', 'job_timestamp', 'clip_skip', 'is_using_inpainting_conditioning', 'version', 'ignored_fields'],
+    ...[
+      'sd_model_hash',
+      'sd_vae_name',
+      'sd_vae_hash',
+      'seed_resize_from_w',
+      'seed_resize_from_h',
+      'denoising_strength',
+      'extra_generation_params',
+    ],
+    ...[
+      'index_of_first_image',
+      'infotexts',
+      'styles',
+      'job_timestamp',
+      'clip_skip',
+      'is_using_inpainting_conditioning',
+      'version',
+      'ignored_fields',
+    ],
   ]);
   expect(details.ignored_fields).toEqual([]);
   expect(parameters).toMatchObject(Object.fromEntries(Object.entries({ ...fromClient, seed: 5, n_iter: 2 })));
@@ -110,7 +143,16 @@ test('a request with nothing but a prompt gets A1111’s defaults', async () => 
 });
 
 test('unknown fields are taken and named; null is as good as nothing', async () => {
-  const { details, images } = await txt2img({ prompt: 'a cat', steps: 2, width: 64, height: 64, seed: null, sampler_name: null, colour: 'blue', send_images: false });
+  const { details, images } = await txt2img({
+    prompt: 'a cat',
+    steps: 2,
+    width: 64,
+    height: 64,
+    seed: null,
+    sampler_name: null,
+    colour: 'blue',
+    send_images: false,
+  });
   expect(details.ignored_fields).toEqual(['colour']);
   expect(images).toEqual([]);
 });
@@ -133,7 +175,11 @@ test.each([
 ])('%j is refused, naming it', async (fields, name) => {
   const { status, body } = await post('txt2img', { ...fromClient, ...fields });
   expect(status).toBe(422);
-  expect(body).toMatchObject({ detail: expect.stringContaining(name) as string, code: expect.any(String) as string, hint: expect.any(String) as string });
+  expect(body).toMatchObject({
+    detail: expect.stringContaining(name) as string,
+    code: expect.any(String) as string,
+    hint: expect.any(String) as string,
+  });
 });
 
 test('old names of samplers carry their schedule type, and A1111’s labels and aliases are known', async () => {
@@ -159,7 +205,13 @@ test('eta and churn reach the samplers that have them', async () => {
 });
 
 test('a checkpoint is chosen for all by its title, and for one job by name or hash', async () => {
-  const models = (await get('sd-models')) as { title: string; model_name: string; hash: string | null; sha256: string | null; filename: string }[];
+  const models = (await get('sd-models')) as {
+    title: string;
+    model_name: string;
+    hash: string | null;
+    sha256: string | null;
+    filename: string;
+  }[];
   expect(models.map(({ model_name }) => model_name)).toEqual(['other', 'tiny']);
   expect((await post('options', { sd_model_checkpoint: models[0].title })).body).toBeNull();
   expect(await get('options')).toMatchObject({ sd_model_checkpoint: expect.stringMatching(/^other\.safetensors/) as string });
@@ -173,9 +225,15 @@ test('a checkpoint is chosen for all by its title, and for one job by name or ha
 test('progress is 0 while nothing runs, and tells step, batch and preview while something does; interrupt keeps what is there', async () => {
   expect(await get('progress')).toMatchObject({ progress: 0, current_image: null, state: { job_count: 0 } });
   const waiting = txt2img({ ...fromClient, steps: 150, n_iter: 3 });
-  await expect.poll(async () => ((await get('progress')) as { current_image: string | null }).current_image, { timeout: 10_000, interval: 20 }).toMatch(/^iVBOR/);
+  await expect
+    .poll(async () => ((await get('progress')) as { current_image: string | null }).current_image, { timeout: 10_000, interval: 20 })
+    .toMatch(/^iVBOR/);
   const progress = (await get('progress?skip_current_image=true')) as { progress: number };
-  expect(progress).toMatchObject({ current_image: null, textinfo: null, state: { job_count: 3, sampling_steps: 150, skipped: false, interrupted: false } });
+  expect(progress).toMatchObject({
+    current_image: null,
+    textinfo: null,
+    state: { job_count: 3, sampling_steps: 150, skipped: false, interrupted: false },
+  });
   expect(progress.progress).toBeGreaterThan(0);
   expect((await post('interrupt')).body).toEqual({});
   const { images } = await waiting;
@@ -185,7 +243,12 @@ test('progress is 0 while nothing runs, and tells step, batch and preview while 
 
 test('skip goes on with the next batch', async () => {
   const waiting = txt2img({ ...fromClient, steps: 150, n_iter: 2, seed: 1 });
-  await expect.poll(async () => ((await get('progress')) as { state: { sampling_step: number } }).state.sampling_step, { timeout: 10_000, interval: 10 }).toBeGreaterThan(2);
+  await expect
+    .poll(async () => ((await get('progress')) as { state: { sampling_step: number } }).state.sampling_step, {
+      timeout: 10_000,
+      interval: 10,
+    })
+    .toBeGreaterThan(2);
   expect((await post('skip')).body).toBeNull();
   expect((await waiting).details.all_seeds).toEqual([2]);
 });
@@ -207,7 +270,11 @@ test('when the caller goes away, the job goes on', async () => {
 
 test('what the client reads at its start and for its lists has the shapes it expects', async () => {
   expect(await get('scripts')).toEqual({ txt2img: [], img2img: [] });
-  expect(await get('samplers')).toContainEqual({ name: 'Euler a', aliases: expect.arrayContaining(['k_euler_a']) as string[], options: {} });
+  expect(await get('samplers')).toContainEqual({
+    name: 'Euler a',
+    aliases: expect.arrayContaining(['k_euler_a']) as string[],
+    options: {},
+  });
   expect(await get('schedulers')).toContainEqual(expect.objectContaining({ name: 'karras', label: 'Karras' }));
   expect(await get('sd-vae')).toEqual([]);
   expect(await get('cmd-flags')).toMatchObject({ api: true, listen: false });
@@ -217,7 +284,9 @@ test('what the client reads at its start and for its lists has the shapes it exp
 
 test('a job that fails answers with its error', async () => {
   const waiting = post('txt2img', { ...fromClient, steps: 150, n_iter: 20 });
-  await expect.poll(async () => (await server.call(listJobs, { limit: 1 })).jobs[0]).toMatchObject({ phase: 'running', request: { batchCount: 20 } });
+  await expect
+    .poll(async () => (await server.call(listJobs, { limit: 1 })).jobs[0])
+    .toMatchObject({ phase: 'running', request: { batchCount: 20 } });
   process.kill(server.children().engine, 'SIGKILL');
   expect(await waiting).toMatchObject({ status: 503, body: { code: 'engine-ended', detail: expect.any(String) as string } });
 });

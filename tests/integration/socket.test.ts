@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { changeSettings, createTxt2ImgJob, listJobs, type Job, type JobPreview } from '@atelier/sdk/contracts';
 import { afterEach, expect, test } from 'vitest';
-import { endServers, startServer } from '../support/start-server.js';
+import { endServers, heard, startServer } from '../support/start-server.js';
 
 afterEach(endServers);
 
@@ -10,10 +9,10 @@ const small = { prompt: 'a cat', width: 64, height: 64, steps: 8, seed: 1 };
 test('every page sees a job from the queue to its end, with a preview in bytes', async () => {
   const server = await startServer();
   const [one, two] = [server.socket(), server.socket()];
-  await Promise.all([once(one, 'connect'), once(two, 'connect')]);
+  await Promise.all([heard(one, 'connect'), heard(two, 'connect')]);
   const seen: Job[] = [];
   one.on('job:changed', (job: Job) => seen.push(job));
-  const preview = once(two, 'job:preview') as Promise<[JobPreview]>;
+  const preview = heard<JobPreview>(two, 'job:preview');
   const { jobId } = await server.call(createTxt2ImgJob, small);
   await server.job(jobId);
   await expect.poll(() => seen.at(-1)?.phase).toBe('done');
@@ -21,7 +20,7 @@ test('every page sees a job from the queue to its end, with a preview in bytes',
   expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['queued', 'running', 'done']);
   const numbers = seen.map(({ sequence }) => sequence);
   expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-  const [{ png, jobId: previewed }] = await preview;
+  const { png, jobId: previewed } = await preview;
   expect(previewed).toBe(jobId);
   expect(Buffer.from(png).subarray(1, 4).toString()).toBe('PNG');
   await server.stop();
@@ -47,10 +46,10 @@ test('a page that was away gets what changed meanwhile, and the number to ask fr
 test('a message that is not understood is answered by name, and the socket stays', async () => {
   const server = await startServer();
   const socket = server.socket();
-  const refused = once(socket, 'exception');
+  const refused = heard(socket, 'exception');
   const answer: unknown = await socket.emitWithAck('jobs:since', { sequence: 'all' });
   expect(answer).toMatchObject({ error: { code: 'request-invalid' } });
-  expect(await refused).toMatchObject([{ code: 'request-invalid', message: expect.stringContaining('"sequence"') as string }]);
+  expect(await refused).toMatchObject({ code: 'request-invalid', message: expect.stringContaining('"sequence"') as string });
   expect(await socket.emitWithAck('jobs:since', { sequence: 0 })).toMatchObject({ sequence: expect.any(Number) as number });
   await server.stop();
 });
@@ -59,9 +58,9 @@ test('a change of the settings reaches every page', async () => {
   const server = await startServer();
   await server.ready();
   const socket = server.socket();
-  await once(socket, 'connect');
-  const told = once(socket, 'settings:changed');
+  await heard(socket, 'connect');
+  const told = heard(socket, 'settings:changed');
   await server.call(changeSettings, { livePreviews: false });
-  expect(await told).toMatchObject([{ livePreviews: false }]);
+  expect(await told).toMatchObject({ livePreviews: false });
   await server.stop();
 });

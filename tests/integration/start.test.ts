@@ -4,7 +4,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { endServers, ServerEnded, startServer, type ServerWishes } from '../support/start-server.js';
+import type { ServerEnded} from '../support/start-server.js';
+import { endServers, startServer, type ServerWishes } from '../support/start-server.js';
 
 afterEach(endServers);
 
@@ -56,4 +57,14 @@ test('settings that cannot be read stop the start and stay as they are', async (
   const { said } = await ending({ home });
   expect(said).toContain('settings-file-invalid');
   expect(readFileSync(path.join(home, 'data/settings.json'), 'utf8')).toBe('{"checkpoint": 3}');
+});
+
+test('a ledger that cannot be opened stops the start and stays as it is', async () => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'atelier-ledger-'));
+  mkdirSync(path.join(home, 'data'));
+  writeFileSync(path.join(home, 'data/jobs.db'), 'no database at all, but longer than a header of one would be '.repeat(20));
+  const { exitCode, said } = await ending({ home });
+  expect(exitCode).toBe(1);
+  expect(said).toContain('ledger-unreadable');
+  expect(readFileSync(path.join(home, 'data/jobs.db'), 'utf8')).toMatch(/^no database/);
 });

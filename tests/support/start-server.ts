@@ -56,11 +56,25 @@ const homes = new Set<string>();
 export async function startServer(wishes: ServerWishes = {}): Promise<TestServer> {
   const home = wishes.home ?? mkdtempSync(path.join(os.tmpdir(), 'atelier-server-'));
   homes.add(home);
-  const folders = { data: path.join(home, 'data'), outputs: wishes.outputsDir ?? path.join(home, 'outputs'), models: path.join(home, 'models'), extensions: path.join(home, 'extensions') };
+  const folders = {
+    data: path.join(home, 'data'),
+    outputs: wishes.outputsDir ?? path.join(home, 'outputs'),
+    models: path.join(home, 'models'),
+    extensions: path.join(home, 'extensions'),
+  };
   furnish(folders, wishes);
   const child = fork(
     path.join(root, 'backend/dist/main.js'),
-    ['serve', '--port=0', '--no-browser', `--data-dir=${folders.data}`, `--outputs-dir=${folders.outputs}`, `--models-dir=${folders.models}`, `--extensions-dir=${folders.extensions}`, ...(wishes.args ?? [])],
+    [
+      'serve',
+      '--port=0',
+      '--no-browser',
+      `--data-dir=${folders.data}`,
+      `--outputs-dir=${folders.outputs}`,
+      `--models-dir=${folders.models}`,
+      `--extensions-dir=${folders.extensions}`,
+      ...(wishes.args ?? []),
+    ],
     { silent: true, env: { ...process.env, ...wishes.env }, execArgv: [] },
   );
   running.add(child);
@@ -70,6 +84,11 @@ export async function startServer(wishes: ServerWishes = {}): Promise<TestServer
   child.stderr!.on('data', (text: Buffer) => (said += text.toString()));
   const url = await addressFrom(child, () => said);
   return serverAt(url, child, home, folders);
+}
+
+/** What the socket hears next under that name. */
+export function heard<Payload>(socket: Socket, event: string): Promise<Payload> {
+  return new Promise((resolve) => socket.once(event, resolve));
 }
 
 /** Ends every server that a test left behind and removes its folders. For `afterEach`. */
@@ -93,7 +112,8 @@ function furnish({ models, extensions }: TestServer['folders'], wishes: ServerWi
   if (existsSync(checkpoints)) return; // a home that is used again
   mkdirSync(checkpoints, { recursive: true });
   mkdirSync(extensions, { recursive: true });
-  for (const [name, file] of Object.entries(wishes.checkpoints ?? { tiny: tinyFile() })) symlinkSync(file, path.join(checkpoints, `${name}.safetensors`));
+  for (const [name, file] of Object.entries(wishes.checkpoints ?? { tiny: tinyFile() }))
+    symlinkSync(file, path.join(checkpoints, `${name}.safetensors`));
   for (const folder of wishes.extensions ?? []) symlinkSync(folder, path.join(extensions, path.basename(folder)));
 }
 
@@ -121,7 +141,10 @@ function serverAt(url: string, child: ChildProcess, home: string, folders: TestS
   const fetchFrom = (address: string, init?: RequestInit): Promise<Response> => fetch(url + address, init);
   const send = async (endpoint: AnyEndpoint, input: unknown): Promise<{ status: number; body: unknown }> => {
     const { address, body } = addressed(endpoint, { ...(input as Record<string, unknown>) });
-    const reply = await fetchFrom(address, { method: endpoint.method, ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) });
+    const reply = await fetchFrom(address, {
+      method: endpoint.method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
     return { status: reply.status, body: await reply.json() };
   };
   const server: TestServer = {
@@ -140,7 +163,11 @@ function serverAt(url: string, child: ChildProcess, home: string, folders: TestS
       if (status < 400) throw new Error(`${endpoint.path} should have refused, and answered ${JSON.stringify(body)}`);
       return { status, ...(body as ErrorReply) };
     },
-    post: (address, body) => fetchFrom(address, { method: 'POST', ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) }),
+    post: (address, body) =>
+      fetchFrom(address, {
+        method: 'POST',
+        ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      }),
     socket(extraHeaders) {
       const socket = io(url, { extraHeaders, reconnection: false });
       sockets.push(socket);

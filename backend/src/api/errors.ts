@@ -21,7 +21,10 @@ export class HostForbidden extends AppError {
   readonly code = 'host-forbidden';
   override readonly kind = 'forbidden';
   constructor(host: string) {
-    super(`This server is not called "${host}".`, 'Use the address that it printed at its start. To call it by this name, start it with --allow-host.');
+    super(
+      `This server is not called "${host}".`,
+      'Use the address that it printed at its start. To call it by this name, start it with --allow-host.',
+    );
   }
 }
 
@@ -38,7 +41,10 @@ export class CredentialsWrong extends AppError {
   readonly code = 'credentials-wrong';
   override readonly kind = 'unauthorized';
   constructor() {
-    super('This server asks who you are, and the answer was missing or wrong.', 'Send the name and password (Basic) or a token (Bearer) it was started with.');
+    super(
+      'This server asks who you are, and the answer was missing or wrong.',
+      'Send the name and password (Basic) or a token (Bearer) it was started with.',
+    );
   }
 }
 
@@ -54,7 +60,10 @@ export class PageNotBuilt extends AppError {
   readonly code = 'page-not-built';
   override readonly kind = 'unavailable';
   constructor(folder: string) {
-    super(`The page is not built: there is no index.html in ${folder}.`, 'Run "npm run build", then reload. The API at /api works without it.');
+    super(
+      `The page is not built: there is no index.html in ${folder}.`,
+      'Run "npm run build", then reload. The API at /api works without it.',
+    );
   }
 }
 
@@ -62,7 +71,9 @@ export class PortTaken extends AppError {
   readonly code = 'port-in-use';
   override readonly kind = 'conflict';
   constructor(port: number, cause: unknown) {
-    super(`Port ${port} is in use by another program, perhaps by another Atelier.`, `Start with another one: --port ${port + 1}.`, { cause });
+    super(`Port ${port} is in use by another program, perhaps by another Atelier.`, `Start with another one: --port ${port + 1}.`, {
+      cause,
+    });
   }
 }
 
@@ -70,7 +81,9 @@ export class PortTaken extends AppError {
 export class CannotListen extends AppError {
   readonly code = 'cannot-listen';
   constructor(host: string, port: number, cause: Error) {
-    super(`Cannot listen on ${host}, port ${port}: ${cause.message}.`, 'Choose another address or port with --listen and --port.', { cause });
+    super(`Cannot listen on ${host}, port ${port}: ${cause.message}.`, 'Choose another address or port with --listen and --port.', {
+      cause,
+    });
   }
 }
 
@@ -86,6 +99,9 @@ export class ExtensionRouteNotFound extends AppError {
   readonly code = 'extension-route-not-found';
   override readonly kind = 'not-found';
   constructor(id: string, route: string, known: readonly string[]) {
-    super(`Extension "${id}" has no route "${route}".`, known.length > 0 ? `Its routes are: ${known.join(', ')}.` : 'It has no routes now; the Extensions tab shows its state.');
+    super(
+      `Extension "${id}" has no route "${route}".`,
+      known.length > 0 ? `Its routes are: ${known.join(', ')}.` : 'It has no routes now; the Extensions tab shows its state.',
+    );
   }
 }

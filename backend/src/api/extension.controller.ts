@@ -18,14 +18,21 @@ export class ExtensionController {
   }
 
   @Endpoint(changeExtension)
-  change(@Param('id') id: string, @Body({ schema: changeExtension.body }) wish: BodyOf<typeof changeExtension>): Promise<ReplyOf<typeof changeExtension>> {
+  change(
+    @Param('id') id: string,
+    @Body({ schema: changeExtension.body }) wish: BodyOf<typeof changeExtension>,
+  ): Promise<ReplyOf<typeof changeExtension>> {
     return this.extensions.change(id, wish);
   }
 
   /** Nest would send nothing at all for null, so the text of the reply is made here. */
   @Endpoint(callExtensionRoute)
   @Header('Content-Type', 'application/json')
-  async call(@Param('id') id: string, @Param('route') route: string, @Body({ schema: callExtensionRoute.body }) input: unknown): Promise<string> {
+  async call(
+    @Param('id') id: string,
+    @Param('route') route: string,
+    @Body({ schema: callExtensionRoute.body }) input: unknown,
+  ): Promise<string> {
     return JSON.stringify((await this.extensions.call(id, route, input)) ?? null);
   }
 }

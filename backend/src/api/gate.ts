@@ -17,7 +17,10 @@ import { CredentialsWrong, HostForbidden, OriginForbidden } from './errors.js';
  */
 export function checkCaller(headers: IncomingHttpHeaders, options: Options): void {
   const { host = '', origin, authorization = '' } = headers;
-  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase();
+  const name = host
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
   if (!isOurName(name, options)) throw new HostForbidden(name);
   if (origin !== undefined && !isSameHost(origin, host)) throw new OriginForbidden(origin);
   if (needsCredentials(options) && !isKnown(authorization, options)) throw new CredentialsWrong();
@@ -25,7 +28,12 @@ export function checkCaller(headers: IncomingHttpHeaders, options: Options): voi
 
 function isOurName(name: string, { host, allowedHosts }: Options): boolean {
   const isReachable = !isLoopback(host);
-  return isLoopback(name) || name === host || allowedHosts.includes(name) || (isReachable && (isIP(name) !== 0 || name === hostname().toLowerCase()));
+  return (
+    isLoopback(name) ||
+    name === host ||
+    allowedHosts.includes(name) ||
+    (isReachable && (isIP(name) !== 0 || name === hostname().toLowerCase()))
+  );
 }
 
 function isSameHost(origin: string, host: string): boolean {

@@ -42,7 +42,10 @@ export class JobController {
   }
 
   @Endpoint(cancelJob)
-  cancel(@Param('id') id: string, @Body({ schema: cancelJob.body }) { keep }: BodyOf<typeof cancelJob>): Promise<ReplyOf<typeof cancelJob>> {
+  cancel(
+    @Param('id') id: string,
+    @Body({ schema: cancelJob.body }) { keep }: BodyOf<typeof cancelJob>,
+  ): Promise<ReplyOf<typeof cancelJob>> {
     return this.jobs.cancel(id, keep);
   }
 

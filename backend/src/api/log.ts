@@ -16,6 +16,9 @@ export class Log implements LoggerService {
   private write(level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', message: unknown, more: unknown[]): void {
     const context = more.at(-1);
     const details = more.slice(0, -1).filter(Boolean);
-    this.pino[level]({ context, ...(details.length > 0 && { details }), ...(message instanceof Error && { err: message }) }, message instanceof Error ? message.message : String(message));
+    this.pino[level](
+      { context, ...(details.length > 0 && { details }), ...(message instanceof Error && { err: message }) },
+      message instanceof Error ? message.message : String(message),
+    );
   }
 }

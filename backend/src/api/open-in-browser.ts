@@ -6,7 +6,9 @@ export function openInBrowser(address: string): void {
   if (!command || !process.stdout.isTTY) return;
   const [program, ...args] = command;
   // a desktop without a browser is no fault of ours; the address is printed anyway
-  spawn(program, [...args, address], { stdio: 'ignore', detached: true }).on('error', () => undefined).unref();
+  spawn(program, [...args, address], { stdio: 'ignore', detached: true })
+    .on('error', () => undefined)
+    .unref();
 }
 
 /** The command that opens an address; undefined where there is no desktop. */

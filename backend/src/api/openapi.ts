@@ -31,7 +31,11 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method)!;
     const [operationId] = Object.entries(endpoints).find(([, candidate]) => candidate === endpoint)!;
     ApiOperation({ summary: endpoint.summary, operationId })(prototype, method, descriptor);
-    ApiResponse({ status: endpoint.status ?? 200, description: 'As asked.', standardSchema: endpoint.reply })(prototype, method, descriptor);
+    ApiResponse({ status: endpoint.status ?? 200, description: 'As asked.', standardSchema: endpoint.reply })(
+      prototype,
+      method,
+      descriptor,
+    );
     ApiDefaultResponse({ description: 'What went wrong.', standardSchema: ErrorReply })(prototype, method, descriptor);
   }
   const config = new DocumentBuilder().setTitle('Atelier').setVersion(version).setOpenAPIVersion('3.1.0').build();

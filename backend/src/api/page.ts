@@ -37,7 +37,9 @@ export function page({ pageDir, dataDir }: Options): Router {
   const router = Router();
   router.use('/assets', express.static(path.join(pageDir, 'assets'), { immutable: true, maxAge: '1y', fallthrough: true }));
   const extensionFiles = express.static(path.join(dataDir, 'cache', 'extensions'), { immutable: true, maxAge: '1y', index: false });
-  router.use('/extension-files', (request, response, next) => (EXTENSION_FILE.test(request.path) ? extensionFiles(request, response, next) : next()));
+  router.use('/extension-files', (request, response, next) =>
+    EXTENSION_FILE.test(request.path) ? extensionFiles(request, response, next) : next(),
+  );
   router.use(unlessAnsweredElsewhere(express.static(pageDir, { maxAge: 0 })));
   router.get(
     '/{*any}',

@@ -22,7 +22,10 @@ export class PictureFiles {
   /** Sends the file. It never changes under its address, so browsers may keep it; only theirs, as pictures are private. */
   async send(picture: Picture, response: Response): Promise<void> {
     const bytes = await this.read(picture);
-    response.set({ 'Cache-Control': 'private, max-age=31536000, immutable', 'Content-Disposition': `inline; filename="${path.basename(picture.file)}"` });
+    response.set({
+      'Cache-Control': 'private, max-age=31536000, immutable',
+      'Content-Disposition': `inline; filename="${path.basename(picture.file)}"`,
+    });
     response.type(path.extname(picture.file)).send(bytes);
   }
 }

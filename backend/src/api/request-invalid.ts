@@ -16,7 +16,15 @@ export class RequestInvalid extends AppError {
   }
 }
 
-const kinds: Record<string, string> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', object: 'an object', array: 'a list', record: 'an object' };
+const kinds: Record<string, string> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+  record: 'an object',
+};
 
 function sentence(issue: Issue): string {
   const name = issue.path.length > 0 ? `"${issue.path.join('.')}"` : 'The request';

@@ -40,5 +40,13 @@ function check({ checkpoint, extensions = {}, disabledExtensions = [] }: Setting
 
 /** The extension of that id, or an error with the ids there are. */
 export function findExtension({ extensions }: Catalogue, id: string): ExtensionEntry {
-  return extensions.find((entry) => entry.id === id) ?? fail(new ExtensionNotFound(id, extensions.map((entry) => entry.id)));
+  return (
+    extensions.find((entry) => entry.id === id) ??
+    fail(
+      new ExtensionNotFound(
+        id,
+        extensions.map((entry) => entry.id),
+      ),
+    )
+  );
 }

@@ -1,7 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { fail, z } from '@atelier/sdk';
 import type { Catalogue, CheckpointEntry, SamplerEntry, Settings, Txt2ImgRequest } from '@atelier/sdk/contracts';
-import { CheckpointNotChosen, CheckpointNotFound, CheckpointUnusable, SamplerNotFound, SamplerOptionInvalid, SchedulerNotFound, TooFewSteps } from './errors.js';
+import {
+  CheckpointNotChosen,
+  CheckpointNotFound,
+  CheckpointUnusable,
+  SamplerNotFound,
+  SamplerOptionInvalid,
+  SchedulerNotFound,
+  TooFewSteps,
+} from './errors.js';
 
 /** Seeds that are drawn lie below this; A1111 draws from the same. */
 const DRAWN_SEEDS = 4_294_967_294;
@@ -12,9 +20,12 @@ const DRAWN_SEEDS = 4_294_967_294;
  * Names are ids, labels or aliases, exactly; nothing is guessed.
  */
 export function acceptRequest(request: Txt2ImgRequest, catalogue: Catalogue, settings: Settings): Txt2ImgRequest {
-  const sampler = findByName(catalogue.samplers, request.sampler) ?? fail(new SamplerNotFound(request.sampler, labels(catalogue.samplers), missing(catalogue)));
+  const sampler =
+    findByName(catalogue.samplers, request.sampler) ??
+    fail(new SamplerNotFound(request.sampler, labels(catalogue.samplers), missing(catalogue)));
   const scheduler =
-    findByName(catalogue.schedulers, request.scheduler) ?? fail(new SchedulerNotFound(request.scheduler, labels(catalogue.schedulers), missing(catalogue)));
+    findByName(catalogue.schedulers, request.scheduler) ??
+    fail(new SchedulerNotFound(request.scheduler, labels(catalogue.schedulers), missing(catalogue)));
   checkSamplerOptions(sampler, request.samplerOptions);
   if (request.steps < sampler.minSteps) throw new TooFewSteps(sampler.label, request.steps, sampler.minSteps);
   return {
@@ -73,5 +84,8 @@ function checkSamplerOptions({ label, options: schema }: SamplerEntry, options: 
   const { error } = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(options);
   if (!error) return;
   const [{ path, message }] = error.issues;
-  throw new SamplerOptionInvalid(`Option ${path.join('.')} of ${label}: ${message}.`, `Its options: ${known.join(', ')}. GET /api/catalogue has their ranges.`);
+  throw new SamplerOptionInvalid(
+    `Option ${path.join('.')} of ${label}: ${message}.`,
+    `Its options: ${known.join(', ')}. GET /api/catalogue has their ranges.`,
+  );
 }

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { Logger } from '@nestjs/common';
 import { ReportedError } from '@atelier/sdk';
 import {
   EngineQuestions,
@@ -60,6 +61,7 @@ interface Waiting {
  * answers. Speaks `ToEngine` and `FromEngine` over the IPC channel; ends with this process.
  */
 export class EngineProcess extends EventEmitter<EngineEvents> {
+  private readonly log = new Logger('engine');
   private child: ChildProcess | undefined;
   private state: EngineStatus['state'] = 'starting';
   private told: Omit<EngineStatus, 'state' | 'lastIncident'> = { device: null, precision: null, memory: null };
@@ -70,7 +72,8 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   private deaths = 0;
   private settingsTold: Settings | undefined;
   private isStopping = false;
-  private isHung = false;
+  /** Why we ended it, when we did. */
+  private endedBecause: { code: EngineEnded['code']; how: string } | undefined;
   private restart: NodeJS.Timeout | undefined;
 
   constructor(private readonly begin: EngineStart) {
@@ -98,16 +101,27 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
     const startedAt = performance.now();
     const heartbeat = this.listenToHeart(child, silenceMs);
     this.child = child;
-    this.isHung = false;
+    this.endedBecause = undefined;
+    const ended = (how: string): void => {
+      if (this.child !== child) return; // told already
+      heartbeat.stop();
+      this.ended(how, performance.now() - startedAt);
+    };
     child.on('message', (message) => {
       heartbeat.reset();
-      this.receive(FromEngine.parse(message));
+      const understood = FromEngine.safeParse(message);
+      if (understood.success) this.receive(understood.data);
+      else
+        this.end(
+          child,
+          'engine-misspoke',
+          `The engine said something that is not in the contract and was ended (${understood.error.message})`,
+        );
     });
-    child.on('error', () => child.kill('SIGKILL')); // its end is told by `exit`
-    child.once('exit', (code, signal) => {
-      heartbeat.stop();
-      this.ended(code, signal, performance.now() - startedAt);
-    });
+    child.once('error', (error) =>
+      child.pid === undefined ? ended(`The engine could not be started (${error.message})`) : child.kill('SIGKILL'),
+    );
+    child.once('exit', (code, signal) => ended(`The engine ended unexpectedly (${signal ?? `exit code ${code}`})`));
     this.settingsTold = this.begin.settings();
     this.send({ type: 'start', settings: this.settingsTold, suspects: Object.fromEntries(this.suspects) });
   }
@@ -177,11 +191,7 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   private listenToHeart(child: ChildProcess, silenceMs: number): { reset(): void; stop(): void } {
     let unanswered = 0;
     const timer = setInterval(() => {
-      if (unanswered >= PINGS) {
-        this.isHung = true;
-        child.kill('SIGKILL');
-        return;
-      }
+      if (unanswered >= PINGS) return this.end(child, 'engine-hung', 'The engine stopped answering and was ended');
       unanswered++;
       this.send({ type: 'ping' });
     }, silenceMs / PINGS);
@@ -194,12 +204,17 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
         return;
       case 'ready':
         this.state = 'ready';
-        if (this.settingsTold !== this.begin.settings()) void this.applySettings(); // they changed while it was starting
+        // they may have changed while it was starting; should it end now, the next one gets them
+        if (this.settingsTold !== this.begin.settings()) this.applySettings().catch((error: unknown) => this.log.warn(error));
         this.emit('ready');
         this.emit('status', this.status);
         return;
       case 'status':
-        this.told = { device: message.device, precision: message.precision, memory: { ...message.memory, serverBytes: 0, totalBytes: totalmem() } };
+        this.told = {
+          device: message.device,
+          precision: message.precision,
+          memory: { ...message.memory, serverBytes: 0, totalBytes: totalmem() },
+        };
         this.emit('status', this.status);
         return;
       case 'answer': {
@@ -214,11 +229,15 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
     }
   }
 
-  private ended(code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
+  private end(child: ChildProcess, code: EngineEnded['code'], how: string): void {
+    this.endedBecause ??= { code, how };
+    child.kill('SIGKILL');
+  }
+
+  private ended(how: string, livedMs: number): void {
     this.child = undefined;
     const tap = readRunningTap(this.begin.runningTapFile);
-    const how = this.isHung ? 'The engine stopped answering and was ended' : `The engine ended unexpectedly (${signal ?? `exit code ${code}`})`;
-    const incident = new EngineEnded(how, tap, this.isHung);
+    const incident = new EngineEnded(this.endedBecause?.how ?? how, tap, this.endedBecause?.code);
     for (const { reject } of this.waiting.values()) reject(incident);
     if (this.isStopping) return;
     this.lastIncident = incident.toReport();

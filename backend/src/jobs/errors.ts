@@ -37,6 +37,19 @@ export class JobGivenUp extends AppError {
   }
 }
 
+/** The ledger's file is there and cannot be opened. It is not replaced: it may hold years of work. */
+export class LedgerUnreadable extends AppError {
+  readonly code = 'ledger-unreadable';
+  override readonly kind = 'conflict';
+  constructor(file: string, cause: unknown) {
+    super(
+      `The job ledger ${file} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      'Put back a copy, or move the file away to begin with an empty ledger. The pictures themselves lie in the outputs folder.',
+      { cause },
+    );
+  }
+}
+
 export class PictureNotFound extends AppError {
   readonly code = 'picture-not-found';
   override readonly kind = 'not-found';
@@ -50,7 +63,9 @@ export class PictureFileGone extends AppError {
   readonly code = 'picture-file-gone';
   override readonly kind = 'not-found';
   constructor(file: string, cause: unknown) {
-    super(`The file of this picture is gone: ${file}.`, 'It was moved or deleted outside Atelier. The same request makes it again.', { cause });
+    super(`The file of this picture is gone: ${file}.`, 'It was moved or deleted outside Atelier. The same request makes it again.', {
+      cause,
+    });
   }
 }
 
@@ -68,18 +83,20 @@ export class EngineTimeout extends AppError {
   readonly code = 'engine-timeout';
   override readonly kind = 'unavailable';
   constructor(question: string, limitMs: number) {
-    super(`The engine did not answer "${question}" within ${limitMs / 1000} s.`, 'Try again; if it stays so, look at the Extensions tab for the one that takes the time.');
+    super(
+      `The engine did not answer "${question}" within ${limitMs / 1000} s.`,
+      'Try again; if it stays so, look at the Extensions tab for the one that takes the time.',
+    );
   }
 }
 
 /** The engine process ended while it was needed: from outside, by a native fault, or by the watchdog. */
 export class EngineEnded extends AppError {
-  readonly code: 'engine-ended' | 'engine-hung';
   override readonly kind = 'unavailable';
   constructor(
     how: string,
     readonly tap: RunningTap | null,
-    isHung = false,
+    readonly code: 'engine-ended' | 'engine-hung' | 'engine-misspoke' = 'engine-ended',
   ) {
     super(
       tap ? `${how} while extension "${tap.extension}" was running in ${tap.hook}.` : `${how}.`,
@@ -87,7 +104,6 @@ export class EngineEnded extends AppError {
         ? `The extension stays off until you switch it on again in the Extensions tab. Everything else goes on.`
         : 'It is being started again; run the job again. If it happens each time, memory may be short: try a smaller picture.',
     );
-    this.code = isHung ? 'engine-hung' : 'engine-ended';
   }
 
   protected override reportExtras(): Partial<ErrorReport> {
@@ -115,7 +131,10 @@ export class SchedulerNotFound extends NotInCatalogue {
 export class CheckpointNotFound extends NotInCatalogue {
   readonly code = 'checkpoint-not-found';
   constructor(wanted: string, known: readonly string[]) {
-    super(`No checkpoint is called "${wanted}".`, known.length > 0 ? `Known checkpoints: ${known.join(', ')}.` : 'Put a .safetensors file into models/checkpoints.');
+    super(
+      `No checkpoint is called "${wanted}".`,
+      known.length > 0 ? `Known checkpoints: ${known.join(', ')}.` : 'Put a .safetensors file into models/checkpoints.',
+    );
   }
 }
 
@@ -125,7 +144,9 @@ export class CheckpointNotChosen extends NotInCatalogue {
   constructor(known: readonly string[]) {
     super(
       known.length > 0 ? 'No checkpoint is chosen, and there are several.' : 'There is no checkpoint to make a picture with.',
-      known.length > 0 ? `Name one in "checkpoint", or choose one in the settings: ${known.join(', ')}.` : 'Put a .safetensors file into models/checkpoints.',
+      known.length > 0
+        ? `Name one in "checkpoint", or choose one in the settings: ${known.join(', ')}.`
+        : 'Put a .safetensors file into models/checkpoints.',
     );
   }
 }

@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { fail } from '@atelier/sdk';
-import { Job, type ErrorReport, type HookTiming, type JobPhase, type Picture, type Progress, type Txt2ImgRequest } from '@atelier/sdk/contracts';
+import type {
+  Job} from '@atelier/sdk/contracts';
+import {
+  type ErrorReport,
+  type HookTiming,
+  type JobPhase,
+  type Picture,
+  type Progress,
+  type Txt2ImgRequest,
+} from '@atelier/sdk/contracts';
 import type { Kysely, Selectable } from 'kysely';
-import { JobGivenUp, JobNotFound, PictureNotFound } from './errors.js';
+import { JobGivenUp, JobNotFound, LedgerUnreadable, PictureNotFound } from './errors.js';
 import { type JobRow, type LedgerTables, type PictureRow, migrations } from './job-schema.js';
 
 /** Change numbers are reserved on disk by so many at a time, so that not every step of a job is a write. */
@@ -123,7 +132,13 @@ export class JobLedger {
   begin(): Promise<Job | undefined> {
     return this.inTurn(async () => {
       const database = await this.database();
-      const first = await database.selectFrom('jobs').select('id').where('phase', '=', 'queued').orderBy('place').limit(1).executeTakeFirst();
+      const first = await database
+        .selectFrom('jobs')
+        .select('id')
+        .where('phase', '=', 'queued')
+        .orderBy('place')
+        .limit(1)
+        .executeTakeFirst();
       if (!first) return undefined;
       await this.write(first.id, (row) => ({ phase: 'running', attempts: row.attempts + 1, startedAt: new Date().toISOString() }));
       await this.queueMoved();
@@ -180,7 +195,9 @@ export class JobLedger {
 
   addWarning(id: string, warning: ErrorReport): Promise<Job> {
     return this.inTurn(async () => {
-      await this.write(id, ({ warningsJson }) => ({ warningsJson: JSON.stringify([...(JSON.parse(warningsJson) as ErrorReport[]), warning]) }));
+      await this.write(id, ({ warningsJson }) => ({
+        warningsJson: JSON.stringify([...(JSON.parse(warningsJson) as ErrorReport[]), warning]),
+      }));
       return await this.announce(id);
     });
   }
@@ -221,7 +238,9 @@ export class JobLedger {
   }
 
   private database(): Promise<Kysely<LedgerTables>> {
-    return (this.opening ??= this.open());
+    return (this.opening ??= this.open().catch((cause: unknown) => {
+      throw new LedgerUnreadable(this.file, cause);
+    }));
   }
 
   private async open(): Promise<Kysely<LedgerTables>> {
@@ -234,7 +253,7 @@ export class JobLedger {
     const { reserved } = await database.selectFrom('sequence').select('reserved').executeTakeFirstOrThrow();
     this.lastSequence = reserved;
     this.reservedSequence = reserved;
-    this.opening = Promise.resolve(database);
+    this.opening = Promise.resolve(database); // for `putBack`
     const cutOff = await database.selectFrom('jobs').select('id').where('phase', '=', 'running').execute();
     for (const { id } of cutOff) await this.putBack(id);
     return database;
@@ -308,7 +327,13 @@ export class JobLedger {
     const ids = rows.map(({ id }) => id);
     const pictures = await database.selectFrom('pictures').selectAll().where('jobId', 'in', ids).orderBy('indexInJob').execute();
     const line = rows.some(({ phase }) => phase === 'queued')
-      ? await database.selectFrom('jobs').select('id').where('phase', 'in', ['running', 'queued']).orderBy('phase', 'desc').orderBy('place').execute()
+      ? await database
+          .selectFrom('jobs')
+          .select('id')
+          .where('phase', 'in', ['running', 'queued'])
+          .orderBy('phase', 'desc')
+          .orderBy('place')
+          .execute()
       : [];
     const aheadOf = new Map(line.map(({ id }, ahead) => [id, ahead]));
     return rows.map((row) => this.assemble(row, pictures.filter(({ jobId }) => jobId === row.id).map(pictureOf), aheadOf.get(row.id) ?? 0));
@@ -334,7 +359,11 @@ export class JobLedger {
       case 'queued':
         return { phase, ahead, ...common };
       case 'running':
-        return { phase, progress: running?.progress ?? { stage: 'loading', picture: 0, step: 0, steps: request.steps, fraction: 0 }, ...common };
+        return {
+          phase,
+          progress: running?.progress ?? { stage: 'loading', picture: 0, step: 0, steps: request.steps, fraction: 0 },
+          ...common,
+        };
       case 'failed':
         return { phase, error: JSON.parse(row.errorJson!) as ErrorReport, ...common };
       default:

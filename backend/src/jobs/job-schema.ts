@@ -85,7 +85,10 @@ export const migrations: Record<string, Migration> = {
         .addColumn('createdAt', 'text', (column) => column.notNull())
         .addUniqueConstraint('one-picture-a-place', ['jobId', 'indexInJob'])
         .execute();
-      await database.schema.createTable('sequence').addColumn('reserved', 'integer', (column) => column.notNull()).execute();
+      await database.schema
+        .createTable('sequence')
+        .addColumn('reserved', 'integer', (column) => column.notNull())
+        .execute();
       await (database as Kysely<LedgerTables>).insertInto('sequence').values({ reserved: 0 }).execute();
     },
   },

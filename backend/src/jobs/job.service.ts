@@ -24,7 +24,9 @@ export class JobService {
 
   /** Ends a job wherever it is: a queued one at once, a running one at its next yield point. */
   async cancel(id: string, keep: boolean): Promise<Job> {
-    return (await this.ledger.cancelQueued(id)) ?? (await this.tellRunning(id, { type: 'cancel', jobId: id, mode: keep ? 'keep' : 'cancel' }));
+    return (
+      (await this.ledger.cancelQueued(id)) ?? (await this.tellRunning(id, { type: 'cancel', jobId: id, mode: keep ? 'keep' : 'cancel' }))
+    );
   }
 
   /** Ends a job now, and the device process with it. */

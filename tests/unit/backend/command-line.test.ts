@@ -8,11 +8,23 @@ describe('the command line', () => {
     expect(command).toBe('serve');
     expect(options).toMatchObject({ host: '127.0.0.1', port: 7860, safe: false, openBrowser: true });
     const root = path.resolve(import.meta.dirname, '../../..');
-    expect([options.dataDir, options.outputsDir, ...options.modelsDirs]).toEqual(['data', 'outputs', 'models'].map((name) => path.join(root, name)));
+    expect([options.dataDir, options.outputsDir, ...options.modelsDirs]).toEqual(
+      ['data', 'outputs', 'models'].map((name) => path.join(root, name)),
+    );
   });
 
   test('takes values after a space or an equals sign, and some flags several times', () => {
-    const { options } = parseCommandLine(['serve', '--port', '80', '--models-dir=/a', '--models-dir', '/b', '--threads=3', '--safe', '--no-browser']);
+    const { options } = parseCommandLine([
+      'serve',
+      '--port',
+      '80',
+      '--models-dir=/a',
+      '--models-dir',
+      '/b',
+      '--threads=3',
+      '--safe',
+      '--no-browser',
+    ]);
     expect(options).toMatchObject({ port: 80, modelsDirs: ['/a', '/b'], threads: 3, safe: true, openBrowser: false });
   });
 
@@ -30,7 +42,9 @@ describe('the command line', () => {
     [['--auth', 'ann'], /--auth/],
   ])('refuses %j by name, with the flags there are', (argv, message) => {
     expect(() => parseCommandLine(argv)).toThrow(message);
-    expect(() => parseCommandLine(argv)).toThrow(expect.objectContaining({ code: 'argument-invalid', hint: expect.stringContaining('--port') as string }) as Error);
+    expect(() => parseCommandLine(argv)).toThrow(
+      expect.objectContaining({ code: 'argument-invalid', hint: expect.stringContaining('--port') as string }) as Error,
+    );
   });
 
   test('needs credentials for addresses that others can reach, and for no other', () => {
@@ -59,6 +73,7 @@ describe('the command line', () => {
 
   test('explains every flag', () => {
     expect(parseCommandLine(['--help']).command).toBe('help');
-    for (const flag of ['--port', '--listen', '--data-dir', '--models-dir', '--no-browser', '--auth', '--token', '--safe', '--threads']) expect(usage()).toContain(flag);
+    for (const flag of ['--port', '--listen', '--data-dir', '--models-dir', '--no-browser', '--auth', '--token', '--safe', '--threads'])
+      expect(usage()).toContain(flag);
   });
 });

@@ -3,7 +3,12 @@ import { version } from '../version.js';
 import { titleOf } from './resolve-names.js';
 
 /** The `info` of a finished job: A1111's keys in its order, then ours. It travels as a text of JSON. */
-export function infoOf(job: Job, pictures: readonly Picture[], { samplers, checkpoints }: Catalogue, ignoredFields: readonly string[]): string {
+export function infoOf(
+  job: Job,
+  pictures: readonly Picture[],
+  { samplers, checkpoints }: Catalogue,
+  ignoredFields: readonly string[],
+): string {
   const { request } = job;
   const prompts = pictures.map(promptsOf);
   const checkpoint = checkpoints.find(({ name }) => name === request.checkpoint);
@@ -54,9 +59,23 @@ function promptsOf({ parameters }: Picture): { positive: string; negative: strin
 }
 
 /** The answer of `GET /progress`: of the running job, or of none. */
-export function progressOf(job: Job | undefined, preview: JobPreview | undefined, asked: { skipped: boolean; interrupted: boolean }, now: number) {
+export function progressOf(
+  job: Job | undefined,
+  preview: JobPreview | undefined,
+  asked: { skipped: boolean; interrupted: boolean },
+  now: number,
+) {
   if (job?.phase !== 'running') {
-    const state = { ...asked, stopping_generation: false, job: '', job_count: 0, job_timestamp: '0', job_no: 0, sampling_step: 0, sampling_steps: 0 };
+    const state = {
+      ...asked,
+      stopping_generation: false,
+      job: '',
+      job_count: 0,
+      job_timestamp: '0',
+      job_no: 0,
+      sampling_step: 0,
+      sampling_steps: 0,
+    };
     return { progress: 0, eta_relative: 0, state, current_image: null, textinfo: null };
   }
   const { fraction, secondsLeft, step, steps, picture } = job.progress;

@@ -18,7 +18,17 @@ export function checkpointNamed(checkpoints: readonly CheckpointEntry[], wanted:
 
 function aliasesOf(entry: CheckpointEntry): (string | null)[] {
   const { name, file, sha256, shortHash } = entry;
-  return [name, titleOf(entry), name + path.extname(file), `${name} [${shortHash}]`, file, path.basename(file), path.basename(name), shortHash, sha256];
+  return [
+    name,
+    titleOf(entry),
+    name + path.extname(file),
+    `${name} [${shortHash}]`,
+    file,
+    path.basename(file),
+    path.basename(name),
+    shortHash,
+    sha256,
+  ];
 }
 
 /**
@@ -34,5 +44,11 @@ export function samplerNamed({ samplers, schedulers }: Catalogue, name: string):
       if (sampler) return { sampler, scheduler: id };
     }
   }
-  return fail(new SamplerNotFound(name, samplers.map(({ label }) => label), ''));
+  return fail(
+    new SamplerNotFound(
+      name,
+      samplers.map(({ label }) => label),
+      '',
+    ),
+  );
 }

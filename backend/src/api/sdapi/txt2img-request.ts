@@ -8,7 +8,10 @@ import { checkpointNamed, samplerNamed } from './resolve-names.js';
 export class FieldNotBuilt extends AppError {
   readonly code = 'field-not-built';
   constructor(field: string, value: unknown) {
-    super(`"${field}" is not built yet, so it cannot be ${JSON.stringify(value)}.`, `Leave "${field}" out, or send the value at which it does nothing.`);
+    super(
+      `"${field}" is not built yet, so it cannot be ${JSON.stringify(value)}.`,
+      `Leave "${field}" out, or send the value at which it does nothing.`,
+    );
   }
 }
 
@@ -115,7 +118,12 @@ const notBuilt: Readonly<Record<string, Test>> = {
 };
 
 /** What samplers take besides steps and levels, with the value at which each does nothing. */
-const samplerOptions: Readonly<Record<'s_churn' | 's_tmin' | 's_tmax' | 's_noise', number>> = { s_churn: 0, s_tmin: 0, s_tmax: 0, s_noise: 1 };
+const samplerOptions: Readonly<Record<'s_churn' | 's_tmin' | 's_tmax' | 's_noise', number>> = {
+  s_churn: 0,
+  s_tmin: 0,
+  s_tmax: 0,
+  s_noise: 1,
+};
 
 /** Our field names in A1111's words, to name a field as its sender does. */
 const theirName: Readonly<Record<string, string>> = {
@@ -182,7 +190,10 @@ function samplerOptionsOf(request: SdapiTxt2ImgRequest, known: readonly string[]
 }
 
 /** Settings for this one job. */
-function overrides({ override_settings: settings, override_settings_restore_afterwards: isForThisJob }: SdapiTxt2ImgRequest, { checkpoints }: Catalogue): Partial<Txt2ImgRequest> {
+function overrides(
+  { override_settings: settings, override_settings_restore_afterwards: isForThisJob }: SdapiTxt2ImgRequest,
+  { checkpoints }: Catalogue,
+): Partial<Txt2ImgRequest> {
   const given = Object.entries(settings ?? {}).filter(([, value]) => value !== null);
   if (given.length > 0 && isForThisJob === false) throw new FieldNotBuilt('override_settings_restore_afterwards', false);
   return Object.assign({}, ...given.map(([name, value]) => override(name, value, checkpoints))) as Partial<Txt2ImgRequest>;

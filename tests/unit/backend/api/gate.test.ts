@@ -16,8 +16,11 @@ test('a server for this machine knows loopback names only; other addresses of it
 });
 
 test('a reachable server is also called by any address, by its machine’s name and by names that were allowed', () => {
-  for (const host of ['192.168.1.5:7860', '[fe80::1]:7860', hostname(), 'atelier.example']) expect(() => checkCaller({ host, authorization }, reachable)).not.toThrow();
-  expect(() => checkCaller({ host: 'evil.example', authorization }, reachable)).toThrow(expect.objectContaining({ code: 'host-forbidden' }) as Error);
+  for (const host of ['192.168.1.5:7860', '[fe80::1]:7860', hostname(), 'atelier.example'])
+    expect(() => checkCaller({ host, authorization }, reachable)).not.toThrow();
+  expect(() => checkCaller({ host: 'evil.example', authorization }, reachable)).toThrow(
+    expect.objectContaining({ code: 'host-forbidden' }) as Error,
+  );
 });
 
 test('an origin must be the host that is called, with its port', () => {

@@ -3,11 +3,26 @@ import { z } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
 import { acceptRequest } from '../../../../backend/src/jobs/accept-request.js';
 
-const checkpoint = (name: string, problem: CheckpointEntry['problem'] = null): CheckpointEntry => ({ name, file: `/m/${name}.safetensors`, sizeBytes: 1, family: 'sd15', sha256: null, shortHash: null, problem });
+const checkpoint = (name: string, problem: CheckpointEntry['problem'] = null): CheckpointEntry => ({
+  name,
+  file: `/m/${name}.safetensors`,
+  sizeBytes: 1,
+  family: 'sd15',
+  sha256: null,
+  shortHash: null,
+  problem,
+});
 const sampler = { callsPerStep: 1, order: 1, defaultScheduler: null, ignoresScheduler: false, extension: null };
 const catalogue: Catalogue = {
   samplers: [
-    { ...sampler, id: 'euler-ancestral', label: 'Euler a', aliases: ['k_euler_a'], minSteps: 1, options: z.toJSONSchema(z.object({ eta: z.number().min(0).max(2).default(1) }), { io: 'input' }) },
+    {
+      ...sampler,
+      id: 'euler-ancestral',
+      label: 'Euler a',
+      aliases: ['k_euler_a'],
+      minSteps: 1,
+      options: z.toJSONSchema(z.object({ eta: z.number().min(0).max(2).default(1) }), { io: 'input' }),
+    },
     { ...sampler, id: 'ddim', label: 'DDIM', aliases: [], minSteps: 2, options: z.toJSONSchema(z.object({}), { io: 'input' }) },
   ],
   schedulers: [{ id: 'automatic', label: 'Automatic', aliases: [], extension: null }],
@@ -25,7 +40,9 @@ describe('accepting a request', () => {
   });
 
   test.each(['euler a', 'Euler', 'euler_ancestral '])('"%s" is nearly a name, and refused', (name) => {
-    expect(() => accept({ sampler: name })).toThrow(expect.objectContaining({ code: 'sampler-not-found', hint: expect.stringContaining('Euler a') as string }) as Error);
+    expect(() => accept({ sampler: name })).toThrow(
+      expect.objectContaining({ code: 'sampler-not-found', hint: expect.stringContaining('Euler a') as string }) as Error,
+    );
   });
 
   test('a random seed is drawn once, so that the ledger has it; another one stays', () => {
@@ -40,7 +57,9 @@ describe('accepting a request', () => {
     expect(accept({ checkpoint: 'two' }, two, { checkpoint: 'one' }).checkpoint).toBe('two');
     expect(accept({}, two, { checkpoint: 'one' }).checkpoint).toBe('one');
     expect(accept({}).checkpoint).toBe('one');
-    expect(() => accept({}, two)).toThrow(expect.objectContaining({ code: 'checkpoint-not-chosen', hint: expect.stringContaining('one, two') as string }) as Error);
+    expect(() => accept({}, two)).toThrow(
+      expect.objectContaining({ code: 'checkpoint-not-chosen', hint: expect.stringContaining('one, two') as string }) as Error,
+    );
     expect(() => accept({}, { checkpoints: [] })).toThrow(expect.objectContaining({ code: 'checkpoint-not-chosen' }) as Error);
   });
 
@@ -48,7 +67,9 @@ describe('accepting a request', () => {
     const problem = { code: 'header-cut-off', message: 'The file ends too early.', hint: 'Download it again.', kind: 'invalid' } as const;
     const offered = { checkpoints: [checkpoint('broken', problem), checkpoint('one')] };
     expect(accept({}, offered).checkpoint).toBe('one');
-    expect(() => accept({ checkpoint: 'broken' }, offered)).toThrow(expect.objectContaining({ code: 'header-cut-off', hint: 'Download it again.' }) as Error);
+    expect(() => accept({ checkpoint: 'broken' }, offered)).toThrow(
+      expect.objectContaining({ code: 'header-cut-off', hint: 'Download it again.' }) as Error,
+    );
   });
 
   test('options of a sampler are checked by its own schema, by name', () => {

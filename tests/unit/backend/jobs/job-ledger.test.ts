@@ -17,7 +17,17 @@ const request = Txt2ImgRequest.parse({ prompt: 'a cat', batchCount: 3, seed: 1 }
 const done = { phase: 'done', error: null, hookTimings: [] } as const;
 
 function picture(jobId: string, index: number, id = `${jobId}-${index}`): Picture {
-  return { id, jobId, index, seed: 1 + index, width: 64, height: 64, file: `${id}.png`, parameters: 'a cat', createdAt: new Date().toISOString() };
+  return {
+    id,
+    jobId,
+    index,
+    seed: 1 + index,
+    width: 64,
+    height: 64,
+    file: `${id}.png`,
+    parameters: 'a cat',
+    createdAt: new Date().toISOString(),
+  };
 }
 
 /** As after `kill -9`: the same file, opened anew. */
@@ -45,7 +55,11 @@ test('a job that ran when the server ended is queued in front, with its pictures
     await ledger.addPicture(picture(id, attempt));
     await reopen();
   }
-  expect(await ledger.find(id)).toMatchObject({ phase: 'failed', error: { code: 'job-given-up' }, pictures: [{ index: 0 }, { index: 1 }, { index: 2 }] });
+  expect(await ledger.find(id)).toMatchObject({
+    phase: 'failed',
+    error: { code: 'job-given-up' },
+    pictures: [{ index: 0 }, { index: 1 }, { index: 2 }],
+  });
 });
 
 test('change numbers rise for ever, also across restarts and when they belonged to progress alone', async () => {
