@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { ServerEnded} from '../support/start-server.js';
+import type { ServerEnded } from '../support/start-server.js';
 import { endServers, startServer, type ServerWishes } from '../support/start-server.js';
 
 afterEach(endServers);

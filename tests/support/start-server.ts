@@ -103,8 +103,10 @@ let tiny: string | undefined;
 
 /** One tiny checkpoint for all tests of a file. */
 export function tinyFile(): string {
-  tiny ??= tinyCheckpoint('sd15', { folder: mkdtempSync(path.join(os.tmpdir(), 'atelier-tiny-')), name: 'tiny' });
-  return tiny;
+  if (tiny) return tiny;
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'atelier-tiny-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return (tiny = tinyCheckpoint('sd15', { folder, name: 'tiny' }));
 }
 
 function furnish({ models, extensions }: TestServer['folders'], wishes: ServerWishes): void {

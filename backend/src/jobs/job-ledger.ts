@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { fail } from '@atelier/sdk';
-import type {
-  Job} from '@atelier/sdk/contracts';
-import {
-  type ErrorReport,
-  type HookTiming,
-  type JobPhase,
-  type Picture,
-  type Progress,
-  type Txt2ImgRequest,
-} from '@atelier/sdk/contracts';
+import type { Job } from '@atelier/sdk/contracts';
+import { type ErrorReport, type HookTiming, type JobPhase, type Picture, type Progress, type Txt2ImgRequest } from '@atelier/sdk/contracts';
 import type { Kysely, Selectable } from 'kysely';
 import { JobGivenUp, JobNotFound, LedgerUnreadable, PictureNotFound } from './errors.js';
 import { type JobRow, type LedgerTables, type PictureRow, migrations } from './job-schema.js';

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Txt2ImgRequest, type Job, type Picture } from '@atelier/sdk/contracts';
@@ -11,7 +11,10 @@ beforeEach(() => {
   file = path.join(mkdtempSync(path.join(os.tmpdir(), 'atelier-ledger-')), 'jobs.db');
   ledger = new JobLedger(file);
 });
-afterEach(() => ledger.close());
+afterEach(async () => {
+  await ledger.close();
+  rmSync(path.dirname(file), { recursive: true });
+});
 
 const request = Txt2ImgRequest.parse({ prompt: 'a cat', batchCount: 3, seed: 1 });
 const done = { phase: 'done', error: null, hookTimings: [] } as const;

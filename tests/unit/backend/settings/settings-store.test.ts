@@ -1,13 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SettingsStore } from '../../../../backend/src/settings/settings-store.js';
 
 let file: string;
 beforeEach(() => {
   file = path.join(mkdtempSync(path.join(os.tmpdir(), 'atelier-settings-')), 'inner', 'settings.json');
 });
+afterEach(() => rmSync(path.dirname(path.dirname(file)), { recursive: true }));
 
 test('a change is on disk when it returns, and everyone is told', () => {
   const store = new SettingsStore(file);
