@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createTxt2ImgJob, getCatalogue, refreshCatalogue } from '@atelier/sdk/contracts';
@@ -111,15 +111,19 @@ function tinyDisk(): string | undefined {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', folder], { stdio: 'ignore' });
     return folder;
   } catch {
+    rmSync(folder, { recursive: true });
     return undefined;
   }
 }
 
 const disk = tinyDisk();
-afterAll(() => disk && execFileSync('umount', ['--lazy', disk]));
+afterAll(() => {
+  if (!disk) return;
+  execFileSync('umount', ['--lazy', disk]);
+  rmSync(disk, { recursive: true });
+});
 
 test.skipIf(!disk)('a full disk for the pictures fails the job and says so; half a picture is never there', async () => {
-  mkdirSync(disk!, { recursive: true });
   const cramped = await startServer({ outputsDir: disk! });
   const { jobId } = await cramped.call(createTxt2ImgJob, { ...small, width: 256, height: 256 });
   expect(await cramped.job(jobId)).toMatchObject({ phase: 'failed', error: { code: 'disk-full' }, pictures: [] });

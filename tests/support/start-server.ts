@@ -97,15 +97,16 @@ export async function endServers(): Promise<void> {
   await pause(100); // engines and devices end with their server
   for (const home of homes) rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   homes.clear();
+  tiny = undefined;
 }
 
 let tiny: string | undefined;
 
-/** One tiny checkpoint for all tests of a file. */
+/** One tiny checkpoint for all servers until `endServers`. */
 export function tinyFile(): string {
   if (tiny) return tiny;
   const folder = mkdtempSync(path.join(os.tmpdir(), 'atelier-tiny-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  homes.add(folder);
   return (tiny = tinyCheckpoint('sd15', { folder, name: 'tiny' }));
 }
 
