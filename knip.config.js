@@ -3,9 +3,10 @@ export default {
   ignoreExportsUsedInFile: true,
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'tests/**/*.test.ts', 'extensions-builtin/*/**/*.{ts,vue}', 'tests/extensions/fixtures/*/*.ts'],
+      entry: ['scripts/*.mjs', 'tests/**/*.test.ts', 'extensions-builtin/*/**/*.{ts,vue}', 'tests/{extensions,browser}/fixtures/*/**/*.ts'],
       // started by their path, in scripts/check.mjs
       ignoreDependencies: ['prettier', 'vue-tsc'],
+      ignoreBinaries: ['mount', 'umount'], // the system's, for the full-disk test
       project: ['scripts/**/*.mjs', 'tests/**/*.ts', '*.{js,mjs,ts}'],
     },
     backend: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },

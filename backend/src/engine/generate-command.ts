@@ -18,9 +18,13 @@ const fieldOfFlag = new Map(
 class GenerateArgumentInvalid extends AppError {
   readonly code = 'argument-invalid';
   constructor(message: string, options?: { cause: unknown }) {
-    const flags = [...fieldOfFlag.keys()].map((flag) => `[--${flag} …]`).join(' ');
-    super(message, `Usage: npm run generate -- "a prompt" [--out picture.png] ${flags}`, options);
+    super(message, usage(), options);
   }
+}
+
+function usage(): string {
+  const flags = [...fieldOfFlag.keys()].map((flag) => `[--${flag} …]`).join(' ');
+  return `Usage: npm run generate -- "a prompt" [--out picture.png] ${flags}`;
 }
 
 /** There is not exactly one checkpoint, and none was named. */
@@ -43,6 +47,10 @@ type Finished = Extract<FromEngine, { type: 'finished' }>;
  * @param args what stands behind `generate` and is not an option of the program.
  */
 export async function runGenerate(options: Options, args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) {
+    process.stdout.write(`${usage()}\nThe flags of the server that name folders work here too.\n`);
+    return;
+  }
   const { asked, out } = parseGenerateArguments(args);
   const bar = new ProgressBar(process.stderr);
   let end: (finished: Finished) => void;

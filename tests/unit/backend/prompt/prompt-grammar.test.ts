@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EmphasisNotANumber, extractTags, isBreak, parseEmphasis } from '../../../../backend/src/prompt/index.js';
+import { EmphasisNotANumber, isBreak, parseEmphasis } from '../../../../backend/src/prompt/emphasis.js';
+import { extractTags } from '../../../../backend/src/prompt/prompt-tags.js';
 
 const parse = (prompt: string) => parseEmphasis(prompt).map(({ text, weight }) => [text, Number(weight.toFixed(6))]);
 
