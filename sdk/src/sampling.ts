@@ -80,6 +80,11 @@ export interface Sampler<Options extends Shape = Shape> {
   order: number;
   /** Whether `noise` is called, with some of its options at least. */
   drawsNoise: boolean;
+  /**
+   * Whether its noise is one Brownian path a picture, of which each step gets the increment between its levels: the
+   * picture then changes little with the number of steps. Else each draw is new.
+   */
+  usesBrownianNoise: boolean;
   /** Where the schedule must end: at 0, or at the model's lowest level. */
   lastLevel: 'zero' | 'sigma-min';
   /** Whether it takes a schedule of one step more and leaves out the level before the last (A1111's rule for some samplers). */
@@ -106,6 +111,7 @@ export function defineSampler<Options extends Shape = typeof noOptions>(sampler:
     callsPerStep: 1,
     order: 1,
     drawsNoise: false,
+    usesBrownianNoise: false,
     lastLevel: 'zero',
     discardsNextToLast: false,
     minSteps: 1,

@@ -40,7 +40,7 @@ test('prompts of different length, longer than a chunk, and emphasis all run', a
 });
 
 test('every sampler of the core makes a picture, with its options and every schedule', async () => {
-  for (const sampler of ['Euler', 'Euler a', 'Heun', 'DPM++ 2M', 'DDIM']) {
+  for (const sampler of ['Euler', 'Euler a', 'Heun', 'DPM++ 2M', 'DPM++ 2M SDE', 'DDIM']) {
     const { images } = await runJob({ ...small, sampler, scheduler: 'karras', rng: 'CPU' }, { model: 'tiny' });
     expect(images[0].parameters).toContain(`Sampler: ${sampler}`);
     expect(images[0].parameters).toContain('RNG: CPU');

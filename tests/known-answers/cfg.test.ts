@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { classifierFree, guided } from '../../backend/src/diffusion/guidance.js';
 import { effectiveScheduler, noiseLevels, startNoise } from '../../backend/src/diffusion/noise-levels.js';
 import { BatchNoise } from '../../backend/src/diffusion/noise/batch-noise.js';
+import { stepNoise } from '../../backend/src/diffusion/noise/step-noise.js';
 import { sample } from '../../backend/src/diffusion/sample.js';
 import { samplers } from '../../backend/src/diffusion/samplers/index.js';
 import { schedulers } from '../../backend/src/diffusion/schedulers/index.js';
@@ -133,7 +134,8 @@ describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
   for (const record of golden.cases) {
     const sampler = samplers.find(({ label }) => label === record.sampler);
     const asked = schedulers.find(({ label }) => label === record.scheduler);
-    const options = { ...record.options, ...record.p_fields };
+    // what is switched off is as if it were not there
+    const options = Object.fromEntries(Object.entries({ ...record.options, ...record.p_fields }).filter(([, value]) => value !== false));
     const reason = whyNot(record, sampler?.options.shape, options);
     if (reason !== undefined || !sampler || !asked) {
       left.add(reason ?? (sampler ? record.scheduler : record.sampler));
@@ -142,15 +144,17 @@ describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
     test(record.id, async () => {
       const scheduler = effectiveScheduler(asked, sampler, schedulers);
       const sigmas = noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps });
-      const noise = new BatchNoise(record.randn_source, record.seeds, record.latent_shape);
+      const { randn_source: source, seeds, latent_shape: shape } = record;
+      const fresh = new BatchNoise(source, seeds, shape);
       const sigmasSeen: number[] = [];
       const denoise: Denoise = (x, sigma) => {
         const evaluation = sigmasSeen.push(sigma) - 1;
-        const [cond, uncond] = [record.prompt, record.negative_prompt].map((text) => encode(textAt(text, evaluation), record.seeds.length));
+        const [cond, uncond] = [record.prompt, record.negative_prompt].map((text) => encode(textAt(text, evaluation), seeds.length));
         return guided({ model: sd15, call: analyticCall(sigma), conditioning: { cond, uncond }, scale: record.cfg_scale })(x, sigma);
       };
-      const x = startNoise(noise.next(), sampler, sigmas[0]);
-      const sampled = await sample({ sampler, options, model: sd15, denoise, noise: () => noise.next(), x, sigmas });
+      const x = startNoise(fresh.next(), sampler, sigmas[0]);
+      const noise = stepNoise(sampler, { fresh, source, seeds, shape, sigmas });
+      const sampled = await sample({ sampler, options, model: sd15, denoise, noise, x, sigmas });
       expect(sampled).toMatchObject({ modelCalls: record.model_calls, wasStopped: false });
       expectClose(sigmasSeen, record.model_sigmas, { relative: 1e-6 }, 'levels asked');
       expectClose(sampled.x.data, realTensor(tensors, record.tensor).data, { absolute: 2e-4 }, 'latent');

@@ -1,9 +1,11 @@
-import { describe, test } from 'vitest';
-import { BatchNoise } from '../../backend/src/diffusion/noise/batch-noise.js';
+import { describe, expect, test } from 'vitest';
+import { BatchNoise, generatorFor } from '../../backend/src/diffusion/noise/batch-noise.js';
+import { BrownianTree } from '../../backend/src/diffusion/noise/brownian-tree.js';
 import { MersenneTwister } from '../../backend/src/diffusion/noise/mersenne-twister.js';
 import type { NormalGenerator } from '../../backend/src/diffusion/noise/normal-generator.js';
 import { NvGenerator } from '../../backend/src/diffusion/noise/nv-generator.js';
 import { philox } from '../../backend/src/diffusion/noise/philox.js';
+import { seedFrom } from '../../backend/src/diffusion/noise/seed-sequence.js';
 import { TorchCpuGenerator } from '../../backend/src/diffusion/noise/torch-cpu-generator.js';
 import { expectClose, hasGolden, notBuilt, NotBuiltCount, readJson, readTensors, realTensor } from '../support/goldens.js';
 
@@ -149,10 +151,43 @@ describe.runIf(hasGolden('rng/image_rng.json'))('noise of a batch', () => {
   left.report();
 });
 
-if (hasGolden('rng/brownian.json')) {
-  const brownian = readJson<Record<string, unknown>>('rng/brownian.json');
-  notBuilt(
-    'Brownian noise',
-    Object.values(brownian).reduce<number>((count, value) => count + (Array.isArray(value) ? value.length : 0), 0),
-  );
-}
+describe.runIf(hasGolden('rng/brownian.json'))('Brownian noise', () => {
+  interface TreeRecord {
+    randn: 'torchsde' | 'A1111_NV';
+    seed_list?: number[];
+    seed_int?: number;
+    x_shape: number[];
+    sigma_min: number;
+    sigma_max: number;
+    queries: { sigma: number; sigma_next: number; tensor: string }[];
+  }
+  const golden = readJson<{
+    tensors_file: string;
+    seed_sequence: { entropy: number; spawn_key: number[]; pool_size: number; generate_state: number[] }[];
+    cases: TreeRecord[];
+  }>('rng/brownian.json');
+  const tensors = readTensors(golden.tensors_file);
+
+  test.each(golden.seed_sequence)('seed $entropy, key $spawn_key: the seed that follows from them', (record) => {
+    expect(record.pool_size).toBe(24);
+    expect(seedFrom(record.entropy, record.spawn_key)).toBe(record.generate_state[0]);
+  });
+
+  for (const record of golden.cases) {
+    const source = record.randn === 'A1111_NV' ? 'NV' : 'CPU';
+    const perPicture = record.seed_list !== undefined;
+    const seeds = record.seed_list ?? [record.seed_int ?? 0];
+    const size = sizeOf(record.x_shape) / seeds.length;
+    test(`${record.randn}, ${perPicture ? `seeds ${seeds.join(', ')}` : `seed ${seeds[0]} for the whole batch`}`, () => {
+      const interval = { low: Math.fround(record.sigma_min), high: Math.fround(record.sigma_max) };
+      const trees = seeds.map((seed) => new BrownianTree(seed, size, interval, (own) => generatorFor(source, own)));
+      for (const { sigma, sigma_next: next, tensor } of record.queries) {
+        const expected = realTensor(tensors, tensor).data;
+        for (const [index, tree] of trees.entries()) {
+          const noise = tree.between(Math.fround(sigma), Math.fround(next));
+          expectClose(noise, expected.subarray(index * size, (index + 1) * size), { absolute: 2e-6 }, `${sigma} to ${next}`);
+        }
+      }
+    });
+  }
+});

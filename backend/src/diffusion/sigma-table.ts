@@ -3,7 +3,7 @@ import type { ModelSampling, Prediction } from '@atelier/sdk';
 /**
  * The levels of models trained with 1000 timesteps and betas that are linear in their square root (SD1, SD2, SDXL).
  *
- * @returns Rising; level t is √((1 − ᾱ_t) / ᾱ_t), computed in float64.
+ * @returns Rising; level t is √((1 − ᾱ_t) / ᾱ_t), computed in float64 and rounded to the float32 that other programs keep.
  */
 export function scaledLinearLevels({ start = 0.00085, end = 0.012, count = 1000 } = {}): Float64Array {
   const levels = new Float64Array(count);
@@ -11,7 +11,7 @@ export function scaledLinearLevels({ start = 0.00085, end = 0.012, count = 1000 
   for (let t = 0; t < count; t++) {
     const beta = (Math.sqrt(start) + (t / (count - 1)) * (Math.sqrt(end) - Math.sqrt(start))) ** 2;
     remaining *= 1 - beta;
-    levels[t] = Math.sqrt((1 - remaining) / remaining);
+    levels[t] = Math.fround(Math.sqrt((1 - remaining) / remaining));
   }
   return levels;
 }
@@ -40,10 +40,13 @@ export function tableSampling(sigmas: Float64Array, prediction: Prediction): Mod
       return wanted - logs[above - 1] <= logs[above] - wanted ? above - 1 : above;
     },
     sigmaOf(timestep) {
-      const t = Math.min(Math.max(timestep, 0), last);
+      const t = Math.fround(Math.min(Math.max(timestep, 0), last));
       const low = Math.floor(t);
       const share = t - low;
-      return share === 0 ? sigmas[low] : Math.exp((1 - share) * logs[low] + share * logs[low + 1]);
+      // in float32 like the originals: where noise depends on the level, its last digit counts
+      const below = Math.fround((1 - share) * Math.fround(logs[low]));
+      const above = Math.fround(share * Math.fround(logs[Math.min(low + 1, last)]));
+      return Math.fround(Math.exp(Math.fround(below + above)));
     },
   };
 }

@@ -26,6 +26,7 @@ const SamplerShape = z.looseObject({
   callsPerStep: z.int().min(1),
   order: z.number().positive(),
   drawsNoise: z.boolean(),
+  usesBrownianNoise: z.boolean(),
   lastLevel: z.enum(['zero', 'sigma-min']),
   discardsNextToLast: z.boolean(),
   minSteps: z.int().min(1),

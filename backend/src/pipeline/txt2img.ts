@@ -11,6 +11,8 @@ import {
 import { Txt2ImgRequest as RequestSchema } from '@atelier/sdk/contracts';
 import { classifierFree, guided } from '../diffusion/guidance.js';
 import { BatchNoise } from '../diffusion/noise/batch-noise.js';
+import { stepNoise } from '../diffusion/noise/step-noise.js';
+import { checkFinite } from '../diffusion/non-finite-tensor.js';
 import { effectiveScheduler, noiseLevels, startNoise } from '../diffusion/noise-levels.js';
 import { sample, type Sampled, type SampleStep } from '../diffusion/sample.js';
 import { parametersText } from '../images/generation-parameters.js';
@@ -85,8 +87,9 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   control.yieldPoint();
 
   const sigmas = noiseLevels({ sampler, scheduler, model: model.sampling, stepCount: asked.steps });
-  const noise = new BatchNoise(asked.rng, batch.seeds, latentShape(asked, model));
-  const x = startNoise(await hooks.transformNoise.call(noise.next(), batch), sampler, sigmas[0]);
+  const shape = latentShape(asked, model);
+  const fresh = new BatchNoise(asked.rng, batch.seeds, shape);
+  const x = startNoise(await hooks.transformNoise.call(fresh.next(), batch), sampler, sigmas[0]);
   const guidedDenoise = guided({
     model: model.sampling,
     call: hooks.wrapModelCall.call(model.predict, batch),
@@ -101,7 +104,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     options,
     model: model.sampling,
     denoise: hooks.wrapDenoise.call(guidedDenoise, batch),
-    noise: () => noise.next(),
+    noise: stepNoise(sampler, { fresh, source: asked.rng, seeds: batch.seeds, shape, sigmas }),
     x,
     sigmas,
     shouldStop: () => control.asked !== 'none',
@@ -115,6 +118,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   report.stage('decoding');
   const latent = await hooks.transformLatent.call(latentOf(sampled), batch);
   const decoded = await model.decode(latent);
+  checkFinite(decoded, () => 'The decoded picture');
   model.colours.learn(latent, decoded);
   const images = await hooks.transformImages.call(toImages(decoded), batch);
 

@@ -14,6 +14,11 @@ const generators: Record<NoiseSource, new (seed: number, position?: GeneratorPos
   CPU: TorchCpuGenerator,
 };
 
+/** The source of numbers of one seed. */
+export function generatorFor(source: NoiseSource, seed: number, position?: GeneratorPosition): NormalGenerator {
+  return new generators[source](seed, position);
+}
+
 /**
  * The noise of a batch: each picture has a generator of its own, so that it comes out the same in any batch. The first
  * draw is the start noise, the following ones are for samplers that add noise.
@@ -32,7 +37,7 @@ export class BatchNoise {
     private readonly shape: readonly number[],
     position?: NoisePosition,
   ) {
-    this.generators = seeds.map((seed, index) => new generators[source](seed, position?.[index]));
+    this.generators = seeds.map((seed, index) => generatorFor(source, seed, position?.[index]));
   }
 
   /** Unit noise, [pictures, ...shape], float32. */

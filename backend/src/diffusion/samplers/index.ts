@@ -4,8 +4,11 @@ import { ddpm } from './ddpm.js';
 import { deis } from './deis.js';
 import { dpm2Ancestral } from './dpm2-ancestral.js';
 import { dpm2 } from './dpm2.js';
+import { dpmpp2mSde, dpmpp2mSdeHeun } from './dpmpp-2m-sde.js';
 import { dpmpp2m } from './dpmpp-2m.js';
 import { dpmpp2sAncestral } from './dpmpp-2s-ancestral.js';
+import { dpmpp3mSde } from './dpmpp-3m-sde.js';
+import { dpmppSde } from './dpmpp-sde.js';
 import { eulerAncestral } from './euler-ancestral.js';
 import { euler } from './euler.js';
 import { heun } from './heun.js';
@@ -16,7 +19,11 @@ import { lms, lmsComfyui } from './lms.js';
 /** The samplers of the core, in the order in which people see them: A1111's, then those of other programs. */
 export const samplers: readonly Sampler[] = [
   dpmpp2m,
+  dpmppSde,
+  dpmpp2mSde,
+  dpmpp2mSdeHeun,
   dpmpp2sAncestral,
+  dpmpp3mSde,
   eulerAncestral,
   euler,
   lms,

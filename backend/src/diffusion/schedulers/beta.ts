@@ -1,5 +1,4 @@
 import { defineScheduler } from '@atelier/sdk';
-import { ramp } from './ramp.js';
 import { roundHalfToEven } from './round-half-to-even.js';
 
 /** Both shape parameters of the distribution: below 1, so that the ends are denser than the middle. */
@@ -9,10 +8,10 @@ const SHAPE = 0.6;
 export const beta = defineScheduler({
   id: 'beta',
   label: 'Beta',
-  levels: ({ sigmaMin, sigmaMax }, stepCount) => [
-    ...ramp(0, 1, stepCount).map((share) => sigmaMin + quantile(1 - share) * (sigmaMax - sigmaMin)),
-    0,
-  ],
+  levels({ sigmaMin, sigmaMax }, stepCount) {
+    const shares = Array.from({ length: stepCount }, (_, index) => index / Math.max(stepCount - 1, 1));
+    return [...shares.map((share) => sigmaMin + quantile(1 - share) * (sigmaMax - sigmaMin)), 0];
+  },
 });
 
 /** The same quantiles over timesteps instead of levels, as the paper and ComfyUI have it. Steps on one timestep are one step. */

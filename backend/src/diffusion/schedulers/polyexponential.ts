@@ -7,6 +7,8 @@ export const polyexponential = defineScheduler({
   label: 'Polyexponential',
   levels({ sigmaMin, sigmaMax }, stepCount) {
     const lowest = Math.log(sigmaMin);
-    return [...ramp(1, 0, stepCount).map((share) => Math.exp(share * (Math.log(sigmaMax) - lowest) + lowest)), 0];
+    const span = Math.fround(Math.log(sigmaMax) - lowest);
+    const logs = ramp(1, 0, stepCount).map((share) => Math.fround(Math.fround(share * span) + Math.fround(lowest)));
+    return [...logs.map(Math.exp), 0];
   },
 });

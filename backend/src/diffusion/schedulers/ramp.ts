@@ -3,8 +3,9 @@
  * inwards, as PyTorch's `linspace` makes them: other programs' levels come from such ramps, and ours are to equal them.
  */
 export function ramp(from: number, to: number, count: number): number[] {
-  const step = Math.fround((to - from) / Math.max(count - 1, 1));
-  return Array.from({ length: count }, (_, index) =>
-    Math.fround(index < count / 2 ? from + step * index : to - step * (count - 1 - index)),
-  );
+  const [start, end] = [Math.fround(from), Math.fround(to)];
+  const step = Math.fround(Math.fround(end - start) / Math.max(count - 1, 1));
+  const half = Math.floor(count / 2);
+  if (count === 1) return [start];
+  return Array.from({ length: count }, (_, index) => Math.fround(index < half ? start + step * index : end - step * (count - 1 - index)));
 }

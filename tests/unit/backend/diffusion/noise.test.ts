@@ -1,7 +1,11 @@
-import { expect, test } from 'vitest';
-import { BatchNoise, type NoiseSource } from '../../../../backend/src/diffusion/noise/batch-noise.js';
+import { describe, expect, test } from 'vitest';
+import { BatchNoise, generatorFor, type NoiseSource } from '../../../../backend/src/diffusion/noise/batch-noise.js';
+import { BrownianTree } from '../../../../backend/src/diffusion/noise/brownian-tree.js';
 import { MersenneTwister } from '../../../../backend/src/diffusion/noise/mersenne-twister.js';
+import { stepNoise } from '../../../../backend/src/diffusion/noise/step-noise.js';
 import { TorchCpuGenerator } from '../../../../backend/src/diffusion/noise/torch-cpu-generator.js';
+import { dpmppSde } from '../../../../backend/src/diffusion/samplers/dpmpp-sde.js';
+import { euler } from '../../../../backend/src/diffusion/samplers/euler.js';
 
 const sources: NoiseSource[] = ['NV', 'CPU'];
 const shape = [4, 8, 8];
@@ -53,4 +57,51 @@ test('a spare number waits for the next small draw, and large draws leave it alo
   const { spare } = generator.position;
   generator.normal(16);
   expect(generator.normal(1)[0]).toBe(Math.fround(spare ?? Number.NaN));
+});
+
+describe.each(sources)('a Brownian path, %s', (source) => {
+  const size = 64;
+  const grow = (seed = 3) => new BrownianTree(seed, size, { low: 0.03, high: 14.6 }, (own) => generatorFor(source, own));
+
+  test('steps add up: two short increments are one long one', () => {
+    const tree = grow();
+    const [first, second, both] = [tree.between(9, 4), tree.between(4, 1), tree.between(9, 1)];
+    for (let i = 0; i < size; i++) {
+      expect(first[i] * Math.sqrt(5) + second[i] * Math.sqrt(3)).toBeCloseTo(both[i] * Math.sqrt(8), 4);
+    }
+  });
+
+  test('is the same in whatever order it is asked, and upwards the negative of downwards', () => {
+    const early = grow();
+    const asked = early.between(2, 0.5);
+    const late = grow();
+    for (const level of [14.6, 7, 3, 0.2, 0.1, 0.05]) late.between(level, level / 1.5);
+    expect(late.between(2, 0.5)).toEqual(asked);
+    expect(late.between(0.5, 2)).toEqual(asked.map((value) => -value));
+  });
+
+  test('has unit noise between any two levels', () => {
+    for (const [from, to] of [
+      [14.6, 13],
+      [1, 0.2],
+      [0.04, 0.03],
+    ]) {
+      const values = Array.from({ length: 40 }, (_, seed) => [...grow(seed).between(from, to)]).flat();
+      const variance = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
+      expect(Math.abs(variance - 1)).toBeLessThan(0.1); // 2560 numbers: four times the expected error
+    }
+  });
+});
+
+test('samplers with a Brownian path get the same noise for a picture alone, in a batch and after a stop; others draw on', () => {
+  const sigmas = [14, 7, 3, 1, 0];
+  const noiseFor = (sampler: typeof euler | typeof dpmppSde, seeds: number[]) =>
+    stepNoise(sampler, { fresh: new BatchNoise('NV', seeds, shape), source: 'NV', seeds, shape, sigmas });
+  const batch = noiseFor(dpmppSde, [11, 12]);
+  batch(14, 7);
+  expect(batch(7, 3).shape).toEqual([2, ...shape]);
+  expect(batch(7, 3).data.subarray(256)).toEqual(noiseFor(dpmppSde, [12])(7, 3).data);
+  const fresh = noiseFor(euler, [12]);
+  expect(fresh(7, 3).data).toEqual(new BatchNoise('NV', [12], shape).next().data);
+  expect(fresh(7, 3).data).not.toEqual(new BatchNoise('NV', [12], shape).next().data);
 });
