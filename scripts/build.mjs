@@ -17,7 +17,16 @@ const parts = [
   },
   {
     name: 'page',
-    sources: ['sdk/src', 'frontend/src', 'frontend/public', 'frontend/index.html', 'frontend/vite.config.ts', 'package-lock.json'],
+    sources: [
+      'sdk/src',
+      'frontend/src',
+      'frontend/public',
+      'frontend/index.html',
+      'frontend/vite.config.ts',
+      'frontend/import-map-plugin.ts',
+      'localization',
+      'package-lock.json',
+    ],
     stamp: 'frontend/dist/.built',
     folder: 'frontend',
     command: ['../node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'],

@@ -15,8 +15,8 @@ test('the prompt history is a tab like ours: it shows what was used and brings i
   await studio.server.job(jobId);
   const page = await studio.open();
   await page.getByRole('link', { name: 'Prompt history' }).click();
-  expect(page.url()).toContain('#/prompt-history');
   await page.getByRole('button', { name: /a tent and a house by the sea/ }).click();
+  expect(page.url()).toContain('#/prompt-history');
   await page.getByRole('link', { name: 'txt2img' }).click();
   expect(await promptOf(page).inputValue()).toBe('a tent and a house by the sea');
 });
@@ -45,7 +45,7 @@ test('a fault in a hook is told on the job and in the Extensions tab, with the t
   await note.waitFor();
   expect(await note.innerText()).toMatch(/No wildcard file is called "nope"[\s\S]*prompt-wildcards/);
 
-  await page.getByRole('link', { name: 'Extensions' }).click();
+  await page.getByRole('link', { name: 'Extensions', exact: true }).click();
   const card = page.locator('article', { hasText: 'extensions-builtin/prompt-wildcards' });
   await card.getByRole('alert').first().waitFor();
   expect(await card.innerText()).toContain('No wildcard file is called "nope"');

@@ -110,6 +110,7 @@ test('a link opens a picture on another device; J and K walk through the history
   const { pictures } = await studio.server.call(listPictures, {});
   const page = await studio.open(`/#/pictures/${pictures[0].id}`);
   await page.locator(`figure img[src*="${pictures[0].id}"]`).waitFor();
+  await page.getByRole('list', { name: 'History' }).getByRole('link').first().waitFor();
   await page.keyboard.press('j');
   await page.locator(`figure img[src*="${pictures[1].id}"]`).waitFor();
   await page.goBack();
@@ -145,7 +146,7 @@ test('a refused request says why beside the button, and the page goes on', async
   const page = await studio.open();
   await page.evaluate(() => localStorage.setItem('atelier.txt2img', JSON.stringify({ prompt: 'a cat', sampler: 'unheard-of' })));
   await page.reload();
-  await page.getByRole('button', { name: /^Generate/ }).click();
+  await page.getByRole('button', { name: /^Generate Ctrl/ }).click();
   const note = page.getByRole('alert').filter({ hasText: 'unheard-of' });
   await note.waitFor();
   expect(await note.innerText()).toContain('sampler');
