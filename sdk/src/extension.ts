@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Awaitable, Hooks } from './hooks.js';
 import type { Sampler, Scheduler } from './sampling.js';
 
