@@ -1,5 +1,6 @@
 import { scale, tensor, type Denoise, type ModelSampling, type Sampler, type SamplerStep, type Tensor } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
+import { classifierFree } from '../../backend/src/diffusion/guidance.js';
 import { ddim } from '../../backend/src/diffusion/samplers/ddim.js';
 import { dpmpp2m } from '../../backend/src/diffusion/samplers/dpmpp-2m.js';
 import { eulerAncestral } from '../../backend/src/diffusion/samplers/euler-ancestral.js';
@@ -7,7 +8,7 @@ import { euler } from '../../backend/src/diffusion/samplers/euler.js';
 import { heun } from '../../backend/src/diffusion/samplers/heun.js';
 import { samplers } from '../../backend/src/diffusion/samplers/index.js';
 import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
-import { analyticDenoised, formulaNoise, readSamplerInputs } from '../support/analytic-model.js';
+import { analyticDenoised, analyticUncond, formulaNoise, readSamplerInputs } from '../support/analytic-model.js';
 import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type GoldenTensor } from '../support/goldens.js';
 
 interface Case {
@@ -20,6 +21,8 @@ interface Case {
   n_noise_draws: number;
   max_abs_diff_f32_vs_f64?: number;
   no_f64?: string;
+  /** Where the unconditional answer counts. */
+  cfg_scale?: number;
   error?: string;
 }
 
@@ -41,28 +44,36 @@ function numbers(values: readonly number[], precision: Precision): Float32Array 
 
 interface Run {
   calls: Tensor[];
+  /** The levels that the model was asked at. */
+  asked: number[];
   steps: SamplerStep[];
 }
 
 /** Runs a sampler on the analytic model and keeps what it asked and what it yielded. */
 async function run(
   sampler: Sampler,
-  given: { model: ModelSampling; x: Tensor; sigmas: number[]; options: Record<string, unknown> },
+  given: { model: ModelSampling; x: Tensor; sigmas: number[]; options: Record<string, unknown>; guidance?: number },
 ): Promise<Run> {
   const calls: Tensor[] = [];
+  const asked: number[] = [];
   const denoise: Denoise = async (x, sigma) => {
     calls.push(x);
-    const denoised = tensor(
-      x.shape,
-      x.data.map((value) => analyticDenoised(value, sigma)),
-    );
-    return { denoised, uncond: denoised };
+    asked.push(sigma);
+    const answer = (model: (value: number, sigma: number) => number) =>
+      tensor(
+        x.shape,
+        x.data.map((value) => model(value, sigma)),
+      );
+    const cond = answer(analyticDenoised);
+    if (given.guidance === undefined) return { denoised: cond, uncond: cond };
+    const uncond = answer(analyticUncond);
+    return { denoised: classifierFree(cond, uncond, given.guidance, sigma), uncond };
   };
   const steps: SamplerStep[] = [];
   const noise = formulaNoise(inputs?.noise.noise_seed ?? 0, given.x);
   const options = sampler.options.parse(given.options);
   for await (const step of sampler.steps({ ...given, options, denoise, noise })) steps.push(step);
-  return { calls, steps };
+  return { calls, asked, steps };
 }
 
 /** Compares the last latent and every latent that the model was asked about. */
@@ -154,6 +165,13 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
   });
 }
 
+/** What UniPC's options are called in Forge's function; in its settings they have a prefix. */
+const aliasesOfOptions: Record<string, string> = {
+  variant: 'uni_pc_variant',
+  order: 'uni_pc_order',
+  lower_order_final: 'uni_pc_lower_order_final',
+};
+
 describe.runIf(inputs && hasGolden('samplers/timesteps_forge.json'))('samplers/timesteps_forge.json', () => {
   const golden = readJson<CaseFile>('samplers/timesteps_forge.json');
   const tensors = readTensors(golden.tensors_file);
@@ -164,15 +182,21 @@ describe.runIf(inputs && hasGolden('samplers/timesteps_forge.json'))('samplers/t
     'eps',
   );
   for (const record of golden.cases) {
-    if (record.sampler !== ddim.id || !inputs) {
-      left.add(record.sampler);
+    const sampler = samplers.find(({ id }) => id === record.sampler.replaceAll('_', '-'));
+    const options = Object.fromEntries(Object.entries(record.options).map(([name, value]) => [aliasesOfOptions[name] ?? name, value]));
+    const unknown = Object.keys(options).filter((option) => !Object.hasOwn(sampler?.options.shape ?? {}, option));
+    if (!sampler?.levels || !inputs || unknown.length > 0) {
+      left.add(`${record.sampler}${unknown.length > 0 ? ` with ${unknown.join(', ')}` : ''}`);
       continue;
     }
     test.each(precisionsOf(record))(`${record.id} in %s`, async (precision) => {
-      const sigmas = inputs.timestep_lists[record.sigmas].toReversed().map((timestep) => model.sigmas[timestep]);
+      const timesteps = inputs.timestep_lists[record.sigmas];
+      // UniPC steps between times of its own, as many as there are timesteps
+      const isUnipc = sampler.id === 'unipc';
+      const sigmas = isUnipc ? sampler.levels!(model, timesteps.length) : timesteps.toReversed().map((timestep) => model.sigmas[timestep]);
       const x = scale(tensor(inputs.shape, numbers(inputs.x_unit, precision)), Math.hypot(1, sigmas[0]));
-      const { calls, steps } = await run(ddim, { model, x, sigmas, options: record.options });
-      const preserving = calls.map((call, index) => scale(call, 1 / Math.hypot(1, sigmas[index])));
+      const { calls, asked, steps } = await run(sampler, { model, x, sigmas, options, guidance: record.cfg_scale });
+      const preserving = calls.map((call, index) => scale(call, 1 / Math.hypot(1, asked[index])));
       expectTrajectory(tensors, record, precision, preserving, steps[steps.length - 1].x);
     });
   }

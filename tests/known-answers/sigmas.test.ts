@@ -1,9 +1,10 @@
 import { tensor, type ModelSampling } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
 import { effectiveScheduler, noiseLevels, startNoise, TooFewSteps } from '../../backend/src/diffusion/noise-levels.js';
-import { ddim, timesteps } from '../../backend/src/diffusion/samplers/ddim.js';
+import { ddim } from '../../backend/src/diffusion/samplers/ddim.js';
 import { euler } from '../../backend/src/diffusion/samplers/euler.js';
 import { samplers } from '../../backend/src/diffusion/samplers/index.js';
+import { timesteps } from '../../backend/src/diffusion/samplers/timesteps.js';
 import { schedulers } from '../../backend/src/diffusion/schedulers/index.js';
 import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';

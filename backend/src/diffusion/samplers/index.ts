@@ -1,5 +1,5 @@
 import type { Sampler } from '@atelier/sdk';
-import { ddim } from './ddim.js';
+import { ddim, ddimCfgpp } from './ddim.js';
 import { ddpm } from './ddpm.js';
 import { deis } from './deis.js';
 import { dpm2Ancestral } from './dpm2-ancestral.js';
@@ -15,6 +15,8 @@ import { heun } from './heun.js';
 import { heunpp2 } from './heunpp2.js';
 import { ipndm, ipndmComfyui, ipndmV, ipndmVComfyui } from './ipndm.js';
 import { lms, lmsComfyui } from './lms.js';
+import { plms } from './plms.js';
+import { unipc, unipcBh2Comfyui, unipcComfyui } from './unipc.js';
 
 /** The samplers of the core, in the order in which people see them: A1111's, then those of other programs. */
 export const samplers: readonly Sampler[] = [
@@ -35,8 +37,13 @@ export const samplers: readonly Sampler[] = [
   ipndmV,
   deis,
   ddim,
+  ddimCfgpp,
+  plms,
+  unipc,
   ddpm,
   lmsComfyui,
   ipndmComfyui,
   ipndmVComfyui,
+  unipcComfyui,
+  unipcBh2Comfyui,
 ];

@@ -58,8 +58,8 @@ async function* multistep(
   }
 }
 
-/** Of Adams-Bashforth for even steps, with one to four slopes. */
-const ADAMS_BASHFORTH = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]];
+/** Weights of Adams-Bashforth for even steps, with one to four slopes: of the latest and those before. */
+export const ADAMS_BASHFORTH = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]];
 
 function evenWeights(past: readonly Past[]): readonly number[] {
   return ADAMS_BASHFORTH[past.length - 1];

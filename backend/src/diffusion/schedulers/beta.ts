@@ -1,5 +1,5 @@
 import { defineScheduler } from '@atelier/sdk';
-import { roundHalfToEven } from './round-half-to-even.js';
+import { roundHalfToEven } from '../round-half-to-even.js';
 
 /** Both shape parameters of the distribution: below 1, so that the ends are denser than the middle. */
 const SHAPE = 0.6;

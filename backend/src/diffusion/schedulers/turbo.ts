@@ -1,5 +1,5 @@
 import { defineScheduler } from '@atelier/sdk';
-import { roundHalfToEven } from './round-half-to-even.js';
+import { roundHalfToEven } from '../round-half-to-even.js';
 
 /** Timesteps from which distilled models were trained to jump: the last of each of `stepCount` equal parts of the thousand. */
 export const turbo = defineScheduler({
