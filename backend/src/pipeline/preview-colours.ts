@@ -5,8 +5,8 @@ import type { LatentSpace } from '../model-families/model-family.js';
 const PIECE = 16;
 /** What an older lesson still counts when a new one comes: the picture being made matters most. */
 const MEMORY = 0.3;
-/** Keeps the equations solvable when all cells look alike. */
-const RIDGE = 1e-3;
+/** Holds the map small where the cells, still alike, say little about it. */
+const RIDGE = 0.005;
 
 /**
  * How latents look, roughly: a linear map from channels to colours, which costs nothing, so that every step can be shown.

@@ -156,9 +156,9 @@ function refuseTags({ positive, negative }: Prompt): void {
   if (tag) throw new TagNotUnderstood(tag);
 }
 
-/** What the first picture of the batch looks like now. Twice in a run its colours are learnt anew: they change as it takes shape. */
+/** What the first picture of the batch looks like now. Its colours are learnt anew a few times in a run: they change as it takes shape. */
 async function preview({ step, steps, denoised }: SampleStep, { colours, decode }: OpenModel): Promise<RgbImage> {
-  if (step === 1 || step === Math.ceil(steps / 2)) {
+  if (step === 1 || step === Math.ceil(steps / 5) || step === Math.ceil(steps / 2)) {
     const piece = middleOf(denoised);
     colours.learn(piece, await decode(piece));
   }
