@@ -6,7 +6,7 @@ const PIECE = 16;
 /** What an older lesson still counts when a new one comes: the picture being made matters most. */
 const MEMORY = 0.3;
 /** Holds the map small where the cells, still alike, say little about it. */
-const RIDGE = 0.005;
+const RIDGE = 0.002;
 
 /**
  * How latents look, roughly: a linear map from channels to colours, which costs nothing, so that every step can be shown.
