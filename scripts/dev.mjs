@@ -26,7 +26,7 @@ function start(name, folder, command) {
 }
 
 function startServer() {
-  server = start('server', '.', ['backend/dist/main.js', 'serve', '--no-browser', ...process.argv.slice(2)]);
+  server = start('server', '.', ['backend/dist/main.js', 'serve', '--no-browser', '--watch-extensions', ...process.argv.slice(2)]);
 }
 
 /** Ends the server and starts it again; a server that ended by a fault stays down until the next change. */

@@ -25,6 +25,8 @@ export interface Options {
   pageDir: string;
   /** Built-in extensions only. */
   safe: boolean;
+  /** Extensions are loaded anew when their files change. */
+  watchExtensions: boolean;
   /** Of ONNX Runtime; it chooses when this is absent. */
   threads?: number;
   openBrowser: boolean;
@@ -125,6 +127,11 @@ const flags: readonly Flag[] = [
     set: (o, v) => (o.threads = wholeNumber('threads', v, 1, 1024)),
   },
   { name: 'safe', help: 'Start with built-in extensions only.', set: (o) => (o.safe = true) },
+  {
+    name: 'watch-extensions',
+    help: 'Load extensions anew when their files change (npm run dev does).',
+    set: (o) => (o.watchExtensions = true),
+  },
   { name: 'no-browser', help: 'Do not open the page.', set: (o) => (o.openBrowser = false) },
 ];
 
@@ -184,6 +191,7 @@ export function argumentsFor(command: 'engine' | 'device', options: Options): st
     `--extensions-dir=${options.extensionsDirs.user}`,
     ...(options.threads === undefined ? [] : [`--threads=${options.threads}`]),
     ...(options.safe ? ['--safe'] : []),
+    ...(options.watchExtensions ? ['--watch-extensions'] : []),
   ];
 }
 
@@ -210,6 +218,7 @@ function defaultOptions(): Options {
     extensionsDirs: { builtin: path.join(root, 'extensions-builtin'), user: path.join(root, 'extensions') },
     pageDir: path.join(root, 'frontend', 'dist'),
     safe: false,
+    watchExtensions: false,
     openBrowser: true,
   };
 }

@@ -84,6 +84,7 @@ export class Engine {
       settings: () => engine.settings,
       core: { samplers, schedulers },
       safe: options.safe,
+      watch: options.watchExtensions,
       suspects: begun.suspects,
     });
     const engine = new Engine(begun, begun.settings, bus, tapFile, index, device, library, extensions);
