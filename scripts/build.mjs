@@ -29,7 +29,7 @@ const parts = [
     ],
     stamp: 'frontend/dist/.built',
     folder: 'frontend',
-    command: ['../node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'],
+    command: ['../node_modules/vite/bin/vite.js', 'build', '--logLevel', 'error'],
   },
 ];
 
