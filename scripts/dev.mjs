@@ -4,6 +4,7 @@ import './node-version.mjs';
 import { watch } from 'chokidar';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildWhatIsStale, root } from './build.mjs';
 
 const SETTLE_MS = 300; // the compiler writes many files in one go
@@ -12,8 +13,12 @@ const running = new Set();
 let server;
 let isEnding = false;
 
+// the page passes the API on to where the server listens
+const { values } = parseArgs({ options: { port: { type: 'string', default: '7860' } }, strict: false });
+const env = { ...process.env, ATELIER_SERVER: `http://127.0.0.1:${values.port}` };
+
 function start(name, folder, command) {
-  const child = spawn(process.execPath, command, { cwd: path.join(root, folder), stdio: 'inherit' });
+  const child = spawn(process.execPath, command, { cwd: path.join(root, folder), stdio: 'inherit', env });
   running.add(child);
   child.once('exit', (code) => {
     running.delete(child);
