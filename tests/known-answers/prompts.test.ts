@@ -1,17 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  applyEmphasis,
-  type ClipTokenizer,
-  countTokens,
-  type EmphasisMode,
-  EmphasisNotANumber,
-  extractTags,
-  fillAfterEnd,
-  loadClipTokenizer,
-  padToLongest,
-  parseEmphasis,
-  promptChunks,
-} from '../../backend/src/prompt/index.js';
+import { applyEmphasis } from '../../backend/src/prompt/apply-emphasis.js';
+import { fillAfterEnd, padToLongest, promptChunks } from '../../backend/src/prompt/chunks.js';
+import { type ClipTokenizer, loadClipTokenizer } from '../../backend/src/prompt/clip-tokenizer.js';
+import { type EmphasisMode, EmphasisNotANumber, parseEmphasis } from '../../backend/src/prompt/emphasis.js';
+import { extractTags } from '../../backend/src/prompt/prompt-tags.js';
+import { countTokens } from '../../backend/src/prompt/token-count.js';
 import { expectClose, hasGolden, NotBuiltCount, readJson, readJsonVerbatim, readTensors, realTensor } from '../support/goldens.js';
 
 let tokenizer: ClipTokenizer;

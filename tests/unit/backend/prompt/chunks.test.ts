@@ -1,13 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type ClipTokenizer,
-  countTokens,
-  emptyChunk,
-  fillAfterEnd,
-  loadClipTokenizer,
-  padToLongest,
-  promptChunks,
-} from '../../../../backend/src/prompt/index.js';
+import { emptyChunk, fillAfterEnd, padToLongest, promptChunks } from '../../../../backend/src/prompt/chunks.js';
+import { type ClipTokenizer, loadClipTokenizer } from '../../../../backend/src/prompt/clip-tokenizer.js';
+import { countTokens } from '../../../../backend/src/prompt/token-count.js';
 
 let tokenizer: ClipTokenizer;
 beforeAll(async () => {
