@@ -9,10 +9,6 @@ import { buildWhatIsStale, root } from './build.mjs';
 
 const SETTLE_MS = 300; // the compiler writes many files in one go
 
-const serverArguments = process.argv.slice(2);
-/** Where Vite passes the API on to: `--port 7861` as for `npm start`. */
-const serverAddress = `http://127.0.0.1:${/--port[= ](\d+)/.exec(serverArguments.join(' '))?.[1] ?? 7860}`;
-
 const running = new Set();
 let server;
 let isEnding = false;
@@ -35,7 +31,7 @@ function start(name, folder, command) {
 }
 
 function startServer() {
-  server = start('server', '.', ['backend/dist/main.js', 'serve', '--no-browser', '--watch-extensions', ...serverArguments]);
+  server = start('server', '.', ['backend/dist/main.js', 'serve', '--no-browser', '--watch-extensions', ...process.argv.slice(2)]);
 }
 
 /** Ends the server and starts it again; a server that ended by a fault stays down until the next change. */
