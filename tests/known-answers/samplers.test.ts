@@ -108,9 +108,17 @@ function nameOf({ sampler, options }: Case): string {
   return options.solver_type === 'heun' ? `${name}_heun` : name;
 }
 
-/** The options of a record that are options here too. */
-function optionsOf({ options: { solver_type: _, ...options } }: Case): Record<string, unknown> {
-  return options;
+/** The options of a record that are options here too; some functions leave noise off where programs ask for it. */
+function optionsOf(record: Case): Record<string, unknown> {
+  const { solver_type: _type, n: _calls, ...options } = record.options;
+  return ['dpm_fast', 'dpm_adaptive'].includes(nameOf(record)) ? { eta: 0, ...options } : options;
+}
+
+/** The levels of a record: the sampler's own between the ends of the listed ones, where it chooses them itself. */
+function levelsOf(record: Case, sampler: Sampler, listed: number[]): number[] {
+  if (!sampler.levels) return listed;
+  const ends = { sigmaMin: listed.findLast((sigma) => sigma > 0) ?? 0, sigmaMax: listed[0] };
+  return sampler.levels({ ...sd15, ...ends }, Number(record.options.n ?? listed.length - 1));
 }
 
 /** Every precision that the record has. */
@@ -148,9 +156,10 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
         continue;
       }
       test.each(precisionsOf(record))(`${record.id} in %s`, async (precision) => {
-        const sigmas = Array.from(numbers(inputs.sigma_lists[record.sigmas], 'f64'));
+        const listed = Array.from(numbers(inputs.sigma_lists[record.sigmas], 'f64'));
+        const sigmas = levelsOf(record, sampler, listed);
         // eps models start from noise as strong as the first level, a float32 product in both precisions
-        const start = record.model === 'flow' ? inputs.x_unit : inputs.x_unit.map((value) => Math.fround(Math.fround(value) * sigmas[0]));
+        const start = record.model === 'flow' ? inputs.x_unit : inputs.x_unit.map((value) => Math.fround(Math.fround(value) * listed[0]));
         const x = tensor(inputs.shape, numbers(start, precision));
         const { calls, steps } = await run(sampler, {
           model: record.model === 'flow' ? flow : sd15,

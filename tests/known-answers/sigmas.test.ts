@@ -175,7 +175,10 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
     }
     test(`${record.sampler}, ${record.scheduler}, ${record.steps} steps`, () => {
       const scheduler = effectiveScheduler(asked, sampler, schedulers);
-      expectClose(noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps }), record.sigmas, relative);
+      const levels = noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps });
+      // where a sampler chooses its own levels, A1111 takes no more than the start from the schedule
+      if (sampler.levels) expectClose(levels.slice(0, 1), record.sigmas.slice(0, 1), relative);
+      else expectClose(levels, record.sigmas, relative);
       expect(scheduler.id === 'automatic' ? undefined : scheduler.label).toBe(record.extra_generation_params['Schedule type']);
     });
   }

@@ -2,6 +2,8 @@ import type { Sampler } from '@atelier/sdk';
 import { ddim, ddimCfgpp } from './ddim.js';
 import { ddpm } from './ddpm.js';
 import { deis } from './deis.js';
+import { dpmAdaptive } from './dpm-adaptive.js';
+import { dpmFast } from './dpm-fast.js';
 import { dpm2Ancestral } from './dpm2-ancestral.js';
 import { dpm2 } from './dpm2.js';
 import { dpmpp2mSde, dpmpp2mSdeHeun } from './dpmpp-2m-sde.js';
@@ -16,6 +18,7 @@ import { heunpp2 } from './heunpp2.js';
 import { ipndm, ipndmComfyui, ipndmV, ipndmVComfyui } from './ipndm.js';
 import { lms, lmsComfyui } from './lms.js';
 import { plms } from './plms.js';
+import { restart } from './restart.js';
 import { unipc, unipcBh2Comfyui, unipcComfyui } from './unipc.js';
 
 /** The samplers of the core, in the order in which people see them: A1111's, then those of other programs. */
@@ -32,6 +35,9 @@ export const samplers: readonly Sampler[] = [
   heun,
   dpm2,
   dpm2Ancestral,
+  dpmFast,
+  dpmAdaptive,
+  restart,
   heunpp2,
   ipndm,
   ipndmV,

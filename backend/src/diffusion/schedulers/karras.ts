@@ -12,7 +12,7 @@ export const karras = defineScheduler({
  * `stepCount` levels from `sigmaMax` to `sigmaMin`, then 0. The root is rounded to float32 as in k-diffusion: the power
  * makes seven times as much of that rounding.
  */
-function karrasLevels(sigmaMin: number, sigmaMax: number, stepCount: number, rho = 7): number[] {
+export function karrasLevels(sigmaMin: number, sigmaMax: number, stepCount: number, rho = 7): number[] {
   const highest = sigmaMax ** (1 / rho);
   const span = Math.fround(sigmaMin ** (1 / rho) - highest);
   return [...ramp(0, 1, stepCount).map((share) => Math.fround(Math.fround(highest) + Math.fround(share * span)) ** rho), 0];
