@@ -92,6 +92,8 @@ export interface Sampler<Options extends Shape = Shape> {
   minSteps: number;
   /** The schedule that "Automatic" stands for; without one it is the model's own (Normal). */
   defaultScheduler?: string;
+  /** The model as the sampler was made for it, e.g. with fewer timesteps; without it, the model as it is. */
+  sampling?(model: ModelSampling): ModelSampling;
   /** Samplers that think in timesteps choose their own levels; the chosen schedule is then not used. */
   levels?(model: ModelSampling, stepCount: number): number[];
   /** How strong the start noise is at the first level, as a standard deviation; without it, `sigma` itself. */

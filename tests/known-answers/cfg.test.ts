@@ -143,18 +143,19 @@ describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
     }
     test(record.id, async () => {
       const scheduler = effectiveScheduler(asked, sampler, schedulers);
-      const sigmas = noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps });
+      const model = sampler.sampling?.(sd15) ?? sd15;
+      const sigmas = noiseLevels({ sampler, scheduler, model, stepCount: record.steps });
       const { randn_source: source, seeds, latent_shape: shape } = record;
       const fresh = new BatchNoise(source, seeds, shape);
       const sigmasSeen: number[] = [];
       const denoise: Denoise = (x, sigma) => {
         const evaluation = sigmasSeen.push(sigma) - 1;
         const [cond, uncond] = [record.prompt, record.negative_prompt].map((text) => encode(textAt(text, evaluation), seeds.length));
-        return guided({ model: sd15, call: analyticCall(sigma), conditioning: { cond, uncond }, scale: record.cfg_scale })(x, sigma);
+        return guided({ model, call: analyticCall(sigma), conditioning: { cond, uncond }, scale: record.cfg_scale })(x, sigma);
       };
       const x = startNoise(fresh.next(), sampler, sigmas[0]);
       const noise = stepNoise(sampler, { fresh, source, seeds, shape, sigmas });
-      const sampled = await sample({ sampler, options, model: sd15, denoise, noise, x, sigmas });
+      const sampled = await sample({ sampler, options, model, denoise, noise, x, sigmas });
       expect(sampled).toMatchObject({ modelCalls: record.model_calls, wasStopped: false });
       expectClose(sigmasSeen, record.model_sigmas, { relative: 1e-6 }, 'levels asked');
       expectClose(sampled.x.data, realTensor(tensors, record.tensor).data, { absolute: 2e-4 }, 'latent');

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { effectiveScheduler, noiseLevels, startNoise, TooFewSteps } from '../../backend/src/diffusion/noise-levels.js';
 import { ddim } from '../../backend/src/diffusion/samplers/ddim.js';
 import { euler } from '../../backend/src/diffusion/samplers/euler.js';
+import { lcm } from '../../backend/src/diffusion/samplers/lcm.js';
 import { samplers } from '../../backend/src/diffusion/samplers/index.js';
 import { timesteps } from '../../backend/src/diffusion/samplers/timesteps.js';
 import { schedulers } from '../../backend/src/diffusion/schedulers/index.js';
+import { uniform } from '../../backend/src/diffusion/schedulers/uniform.js';
 import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';
 import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type Tolerance } from '../support/goldens.js';
@@ -152,6 +154,12 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
       always_discard_next_to_last_sigma?: boolean;
     }[];
     timesteps_img2img: unknown[];
+    lcm: {
+      sigmas50: number[];
+      get_sigmas: { n: number; sigmas: number[] }[];
+      sigma_to_t: { sigma: number; t: number }[];
+      t_to_sigma: { t: number; sigma: number }[];
+    };
     noise_scaling: { type: string; sigma: number; max_denoise: boolean; noise: number[]; latent: number[]; out: number[] }[];
     calculate_denoised: {
       prediction_type: string;
@@ -175,7 +183,7 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
     }
     test(`${record.sampler}, ${record.scheduler}, ${record.steps} steps`, () => {
       const scheduler = effectiveScheduler(asked, sampler, schedulers);
-      const levels = noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps });
+      const levels = noiseLevels({ sampler, scheduler, model: sampler.sampling?.(sd15) ?? sd15, stepCount: record.steps });
       // where a sampler chooses its own levels, A1111 takes no more than the start from the schedule
       if (sampler.levels) expectClose(levels.slice(0, 1), record.sigmas.slice(0, 1), relative);
       else expectClose(levels, record.sigmas, relative);
@@ -198,6 +206,15 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
       }
     });
   }
+
+  test('LCM’s fifty levels, and their timesteps', () => {
+    const model = lcm.sampling!(sd15);
+    const { sigmas50, get_sigmas, sigma_to_t, t_to_sigma } = golden.lcm;
+    expectClose(model.sigmas, sigmas50, relative);
+    for (const { n, sigmas } of get_sigmas) expectClose(uniform.levels(model, n), sigmas, relative);
+    for (const { sigma, t } of sigma_to_t) expect(model.timestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
+    for (const { t, sigma } of t_to_sigma) expectClose([model.sigmaOf(t)], [sigma], relative);
+  });
 
   for (const record of golden.noise_scaling) {
     if (record.type !== 'eps') {
@@ -244,7 +261,6 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
   left.add('levels of img2img', golden.img2img.length);
   left.add('timesteps of img2img', golden.timesteps_img2img.length);
   left.add('A1111’s old sampler names', golden.sampler_scheduler_names.length);
-  left.add('LCM', 1);
   left.report();
 });
 

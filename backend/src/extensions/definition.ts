@@ -31,6 +31,7 @@ const SamplerShape = z.looseObject({
   discardsNextToLast: z.boolean(),
   minSteps: z.int().min(1),
   defaultScheduler: z.string().optional(),
+  sampling: aFunction.optional(),
   levels: aFunction.optional(),
   startScale: aFunction.optional(),
   steps: aFunction,

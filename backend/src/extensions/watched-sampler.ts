@@ -6,6 +6,7 @@ export function watchedSampler(bus: Bus, extension: string, sampler: Sampler): S
   const visit = () => bus.visit(extension, `sampler ${sampler.id}`);
   return {
     ...sampler,
+    ...(sampler.sampling && { sampling: (model) => visit().run(() => sampler.sampling!(model)) }),
     ...(sampler.levels && { levels: (model, stepCount) => visit().run(() => sampler.levels!(model, stepCount)) }),
     ...(sampler.startScale && { startScale: (sigma) => visit().run(() => sampler.startScale!(sigma)) }),
     steps: (input) => watchedSteps(visit(), sampler, input),

@@ -86,12 +86,13 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const conditioning = await hooks.transformConditioning.call(await encodePrompts(prompts, model, asked.cfgScale), batch);
   control.yieldPoint();
 
-  const sigmas = noiseLevels({ sampler, scheduler, model: model.sampling, stepCount: asked.steps });
+  const sampling = sampler.sampling?.(model.sampling) ?? model.sampling;
+  const sigmas = noiseLevels({ sampler, scheduler, model: sampling, stepCount: asked.steps });
   const shape = latentShape(asked, model);
   const fresh = new BatchNoise(asked.rng, batch.seeds, shape);
   const x = startNoise(await hooks.transformNoise.call(fresh.next(), batch), sampler, sigmas[0]);
   const guidedDenoise = guided({
-    model: model.sampling,
+    model: sampling,
     call: hooks.wrapModelCall.call(model.predict, batch),
     conditioning,
     scale: asked.cfgScale,
@@ -102,7 +103,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const sampled = await sample({
     sampler,
     options,
-    model: model.sampling,
+    model: sampling,
     denoise: hooks.wrapDenoise.call(guidedDenoise, batch),
     noise: stepNoise(sampler, { fresh, source: asked.rng, seeds: batch.seeds, shape, sigmas }),
     x,

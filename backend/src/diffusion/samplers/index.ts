@@ -16,6 +16,7 @@ import { euler } from './euler.js';
 import { heun } from './heun.js';
 import { heunpp2 } from './heunpp2.js';
 import { ipndm, ipndmComfyui, ipndmV, ipndmVComfyui } from './ipndm.js';
+import { lcm, lcmComfyui } from './lcm.js';
 import { lms, lmsComfyui } from './lms.js';
 import { plms } from './plms.js';
 import { restart } from './restart.js';
@@ -46,10 +47,12 @@ export const samplers: readonly Sampler[] = [
   ddimCfgpp,
   plms,
   unipc,
+  lcm,
   ddpm,
   lmsComfyui,
   ipndmComfyui,
   ipndmVComfyui,
   unipcComfyui,
   unipcBh2Comfyui,
+  lcmComfyui,
 ];

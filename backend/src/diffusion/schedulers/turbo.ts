@@ -6,7 +6,7 @@ export const turbo = defineScheduler({
   id: 'turbo',
   label: 'Turbo',
   levels(model, stepCount) {
-    const part = model.sigmas.length / stepCount;
+    const part = (model.timestepOf(model.sigmaMax) + 1) / stepCount;
     const timesteps = Array.from({ length: stepCount }, (_, index) => roundHalfToEven(part * (stepCount - index) - 1));
     return [...timesteps.map((timestep) => model.sigmaOf(timestep)), 0];
   },

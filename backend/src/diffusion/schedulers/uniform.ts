@@ -1,9 +1,9 @@
 import { defineScheduler } from '@atelier/sdk';
-import { ramp } from './ramp.js';
+import { normal } from './normal.js';
 
-/** Evenly spaced over the model's training timesteps, from the last to the first. */
+/** A1111's name for the levels of Normal: where timesteps are places in a table, both are spaced evenly over all of it. */
 export const uniform = defineScheduler({
   id: 'uniform',
   label: 'Uniform',
-  levels: (model, stepCount) => [...ramp(model.sigmas.length - 1, 0, stepCount).map((timestep) => model.sigmaOf(timestep)), 0],
+  levels: normal.levels,
 });

@@ -25,6 +25,8 @@ function quiet({ options: { shape } }: Sampler): Record<string, unknown> {
 /** Samplers whose order is not measured, and why. */
 const notMeasured: Record<string, string> = {
   ddpm: 'always draws noise',
+  lcm: 'always draws noise',
+  'lcm-comfyui': 'always draws noise',
   'dpm-adaptive': 'chooses its own steps',
   'dpm-fast': 'its steps are model calls; see below for whole steps of the solver',
   restart: 'draws noise from 20 steps on, and is Heun’s method below',
