@@ -76,7 +76,7 @@ export interface Sampler<Options extends Shape = Shape> {
   options: Options;
   /** Model calls in an ordinary step. */
   callsPerStep: number;
-  /** Order of convergence on smooth problems; ancestral samplers have order 1 at best. */
+  /** Order of convergence on smooth problems, without the noise that may be added; 0 where there is none. */
   order: number;
   /** Whether `noise` is called, with some of its options at least. */
   drawsNoise: boolean;

@@ -168,6 +168,7 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
           x,
           sigmas,
           options: optionsOf(record),
+          guidance: record.cfg_scale,
         });
         expectTrajectory(tensors, record, precision, calls, steps[steps.length - 1].x);
       });

@@ -6,19 +6,24 @@ import { dpmAdaptive } from './dpm-adaptive.js';
 import { dpmFast } from './dpm-fast.js';
 import { dpm2Ancestral } from './dpm2-ancestral.js';
 import { dpm2 } from './dpm2.js';
+import { dpmpp2mCfgPp } from './dpmpp-2m-cfg-pp.js';
 import { dpmpp2mSde, dpmpp2mSdeHeun } from './dpmpp-2m-sde.js';
 import { dpmpp2m } from './dpmpp-2m.js';
+import { dpmpp2sAncestralCfgPp } from './dpmpp-2s-ancestral-cfg-pp.js';
 import { dpmpp2sAncestral } from './dpmpp-2s-ancestral.js';
 import { dpmpp3mSde } from './dpmpp-3m-sde.js';
 import { dpmppSde } from './dpmpp-sde.js';
 import { eulerAncestral } from './euler-ancestral.js';
+import { eulerAncestralCfgPp, eulerCfgPp } from './euler-cfg-pp.js';
 import { euler } from './euler.js';
+import { gradientEstimation, gradientEstimationCfgPp } from './gradient-estimation.js';
 import { heun } from './heun.js';
 import { heunpp2 } from './heunpp2.js';
 import { ipndm, ipndmComfyui, ipndmV, ipndmVComfyui } from './ipndm.js';
 import { lcm, lcmComfyui } from './lcm.js';
 import { lms, lmsComfyui } from './lms.js';
 import { plms } from './plms.js';
+import { resMultistep, resMultistepAncestral, resMultistepAncestralCfgPp, resMultistepCfgPp } from './res-multistep.js';
 import { restart } from './restart.js';
 import { unipc, unipcBh2Comfyui, unipcComfyui } from './unipc.js';
 
@@ -49,6 +54,16 @@ export const samplers: readonly Sampler[] = [
   unipc,
   lcm,
   ddpm,
+  eulerCfgPp,
+  eulerAncestralCfgPp,
+  dpmpp2mCfgPp,
+  dpmpp2sAncestralCfgPp,
+  resMultistep,
+  resMultistepCfgPp,
+  resMultistepAncestral,
+  resMultistepAncestralCfgPp,
+  gradientEstimation,
+  gradientEstimationCfgPp,
   lmsComfyui,
   ipndmComfyui,
   ipndmVComfyui,
