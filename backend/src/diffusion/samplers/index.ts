@@ -13,6 +13,7 @@ import { dpmpp2sAncestralCfgPp } from './dpmpp-2s-ancestral-cfg-pp.js';
 import { dpmpp2sAncestral } from './dpmpp-2s-ancestral.js';
 import { dpmpp3mSde } from './dpmpp-3m-sde.js';
 import { dpmppSde } from './dpmpp-sde.js';
+import { erSde } from './er-sde.js';
 import { eulerAncestral } from './euler-ancestral.js';
 import { eulerAncestralCfgPp, eulerCfgPp } from './euler-cfg-pp.js';
 import { euler } from './euler.js';
@@ -25,6 +26,7 @@ import { lms, lmsComfyui } from './lms.js';
 import { plms } from './plms.js';
 import { resMultistep, resMultistepAncestral, resMultistepAncestralCfgPp, resMultistepCfgPp } from './res-multistep.js';
 import { restart } from './restart.js';
+import { seeds2, seeds3 } from './seeds.js';
 import { unipc, unipcBh2Comfyui, unipcComfyui } from './unipc.js';
 
 /** The samplers of the core, in the order in which people see them: A1111's, then those of other programs. */
@@ -64,6 +66,9 @@ export const samplers: readonly Sampler[] = [
   resMultistepAncestralCfgPp,
   gradientEstimation,
   gradientEstimationCfgPp,
+  erSde,
+  seeds2,
+  seeds3,
   lmsComfyui,
   ipndmComfyui,
   ipndmVComfyui,

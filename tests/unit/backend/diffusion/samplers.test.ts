@@ -27,6 +27,7 @@ const notMeasured: Record<string, string> = {
   ddpm: 'always draws noise',
   lcm: 'always draws noise',
   'lcm-comfyui': 'always draws noise',
+  'er-sde': 'is about noise: without it, its steps are not those of the flow',
   'dpm-adaptive': 'chooses its own steps',
   'dpm-fast': 'its steps are model calls; see below for whole steps of the solver',
   restart: 'draws noise from 20 steps on, and is Heun’s method below',
