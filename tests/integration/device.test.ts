@@ -99,6 +99,18 @@ test('ending the device stops a model call at once', async () => {
   expect(device.processId).toBeUndefined();
 });
 
+test('the next open does not wait for a device that is being ended: it gets a new one', async () => {
+  const device = newDevice();
+  await device.open(graphs.vaeDecoder);
+  const { generation, processId } = device;
+  const ending = device.end();
+  expect(device.generation).not.toBe(generation); // at once, so that no session of the old one is used
+  const decoder = await device.open(graphs.vaeDecoder);
+  await ending;
+  expect((await device.run(decoder, { latent: latent(8) })).image.shape).toEqual([1, 3, 64, 64]);
+  expect(device.processId).not.toBe(processId);
+});
+
 test('errors of the runtime arrive with the name of the graph, and the device goes on', async () => {
   const device = newDevice();
   const broken = { ...graphs.unet, bytes: graphs.unet.bytes.slice(0, 1000) };

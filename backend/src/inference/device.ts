@@ -51,8 +51,8 @@ export class Device implements DeviceLink {
   private started: Promise<DeviceFacts> | undefined;
   private nextNumber = 1;
   private readonly exitListeners = new Set<DeviceExitListener>();
-  /** Counts the processes: a session belongs to the generation it was opened in. */
-  generation = 0;
+  /** Changes the moment a process is lost or given up: a session belongs to the generation it was opened in. */
+  generation = 1;
 
   constructor(private readonly setup: DeviceSetup) {}
 
@@ -138,7 +138,6 @@ export class Device implements DeviceLink {
     child.on('error', (cause) => this.kill(life, cause.message));
     child.on('exit', (code, signal) => this.ended(life, life.endedBecause ?? (signal ? `signal ${signal}` : `exit code ${code}`)));
     this.life = life;
-    this.generation++;
     this.started = this.begin(life);
     return life;
   }
@@ -156,8 +155,15 @@ export class Device implements DeviceLink {
 
   private kill(life: Life, reason: string): void {
     life.endedBecause ??= reason;
+    this.giveUp(life); // what comes next must not meet a process that is dying
     life.process.kill('SIGKILL');
     if (life.process.pid === undefined) this.ended(life, reason); // it never ran, so no exit will be told
+  }
+
+  private giveUp(life: Life): void {
+    if (this.life !== life) return;
+    this.life = undefined;
+    this.generation++;
   }
 
   private ask(life: Life, command: DeviceCommand): Promise<FromDevice['result']> {
@@ -181,7 +187,7 @@ export class Device implements DeviceLink {
   private ended(life: Life, reason: string): void {
     const ended = new DeviceEnded(reason);
     life.ended = ended;
-    if (this.life === life) this.life = undefined;
+    this.giveUp(life);
     for (const { reject } of life.waiting.values()) reject(ended);
     life.waiting.clear();
     for (const listener of this.exitListeners) listener(ended);

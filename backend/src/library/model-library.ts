@@ -69,6 +69,7 @@ export class ModelLibrary {
     const checkpoint = await readCheckpoint(entry.file);
     const family = familyOf(checkpoint);
     const graphs = family.graphs(checkpoint, options);
+    const { generation } = device; // before the first session: one that is lost meanwhile makes the next load open all anew
     const sessions: Sessions = {
       textEncoder: await device.open(graphs.textEncoder),
       unet: await device.open(graphs.unet),
@@ -107,7 +108,7 @@ export class ModelLibrary {
         return received(image);
       },
     };
-    return { key, generation: device.generation, sessions, model };
+    return { key, generation, sessions, model };
   }
 }
 
