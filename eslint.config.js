@@ -19,7 +19,7 @@ const ownPackages = (...names) => ({
 
 /** Rules of one folder of `backend/src`: what the layer table leaves out. */
 function layerRules([folder, allowed]) {
-  const others = [...Object.keys(layers), ...knowEveryone, 'command-line.ts'].filter(
+  const others = [...Object.keys(layers), ...knowEveryone, 'command-line.ts', 'version.ts'].filter(
     (other) => other !== folder && !allowed.includes(other),
   );
   const patterns = others.map((place) => ({

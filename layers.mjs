@@ -2,7 +2,7 @@
  * Who may import whom, once, for the linter and for `tests/architecture/layers.test.ts`.
  *
  * A folder of `backend/src` may import `@atelier/sdk`, npm packages, its own files and what is listed beside it; nothing else.
- * (`command-line.ts` is there for `Options`: how the process was started.)
+ * (`command-line.ts` is there for `Options`: how the process was started; `version.ts` for what pictures and the API say they are of.)
  * The table is that of `codex/architecture.md`, section "Who may import whom".
  */
 
@@ -15,12 +15,12 @@ export const layers = {
   inference: ['onnx'],
   'model-families': ['onnx', 'checkpoints'],
   library: ['inference', 'checkpoints', 'model-families', 'onnx', 'database'],
-  pipeline: [...low, ...models],
+  pipeline: [...low, ...models, 'version.ts'],
   training: [...low, ...models],
   extensions: ['hooks', 'settings'],
   engine: [...low, ...models, 'pipeline', 'training', 'extensions', 'command-line.ts'],
   jobs: ['settings', 'images', 'database', 'command-line.ts'],
-  api: ['jobs', 'settings', 'images', 'command-line.ts'],
+  api: ['jobs', 'settings', 'images', 'command-line.ts', 'version.ts'],
 };
 
 /** Files that know every folder: the door to each process, the wiring, and what tests of extensions are given. */

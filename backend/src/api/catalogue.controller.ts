@@ -3,7 +3,7 @@ import { countTokens, getCatalogue, getStatus, refreshCatalogue, type BodyOf, ty
 import { CatalogueShelf } from '../jobs/catalogue-shelf.js';
 import { EngineProcess } from '../jobs/engine-process.js';
 import { Endpoint } from './endpoint.decorator.js';
-import { version } from './version.js';
+import { version } from '../version.js';
 
 @Controller()
 export class CatalogueController {

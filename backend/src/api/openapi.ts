@@ -5,7 +5,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { endpoints, ErrorReply } from '@atelier/sdk/contracts';
 import express, { Router } from 'express';
 import { documented } from './endpoint.decorator.js';
-import { version } from './version.js';
+import { version } from '../version.js';
 
 /** The description of the API at `/api/openapi.json`, and a page to browse it at `/api/docs`, all from this machine. */
 export function apiDocs(app: INestApplication): Router {

@@ -34,6 +34,8 @@ export const classifierFree: Guidance = (cond, uncond, guidanceScale) =>
 export function guided({ model, call, conditioning, scale: guidanceScale, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
   const { cond, uncond } = conditioning;
   const form = forms[model.prediction];
+  // one call for both branches where their conditionings have one length; they stay the same in every step
+  const both = uncond && cond.shape[1] === uncond.shape[1] ? concat([cond, uncond]) : undefined;
 
   return async (x, sigma) => {
     const input = form.input(x, sigma);
@@ -45,22 +47,20 @@ export function guided({ model, call, conditioning, scale: guidanceScale, combin
       const denoised = clean(await ask(input, cond));
       return { denoised, uncond: denoised };
     }
-    const [condAnswer, uncondAnswer] = await askBoth(ask, input, cond, uncond);
+    const [condAnswer, uncondAnswer] = both ? await askAtOnce(ask, input, both) : [await ask(input, cond), await ask(input, uncond)];
     const unconditional = clean(uncondAnswer);
     return { denoised: combine(clean(condAnswer), unconditional, guidanceScale, sigma), uncond: unconditional };
   };
 }
 
-/** Both branches: in one call where their conditionings have one length, else one after the other. */
-async function askBoth(
+/** Both branches in one call: the conditional rows first. */
+async function askAtOnce(
   ask: (input: Tensor, conditioning: Tensor) => Promise<Tensor>,
   input: Tensor,
-  cond: Tensor,
-  uncond: Tensor,
+  both: Tensor,
 ): Promise<[Tensor, Tensor]> {
-  if (cond.shape[1] !== uncond.shape[1]) return [await ask(input, cond), await ask(input, uncond)];
   const batch = input.shape[0];
-  const answers = await ask(concat([input, input]), concat([cond, uncond]));
+  const answers = await ask(concat([input, input]), both);
   return [rows(answers, 0, batch), rows(answers, batch, 2 * batch)];
 }
 

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { fail, z } from '@atelier/sdk';
-import type { Catalogue, CheckpointEntry, SamplerEntry, Settings, Txt2ImgRequest } from '@atelier/sdk/contracts';
+import {
+  findByName,
+  type Catalogue,
+  type CheckpointEntry,
+  type Named,
+  type SamplerEntry,
+  type Settings,
+  type Txt2ImgRequest,
+} from '@atelier/sdk/contracts';
 import {
   CheckpointNotChosen,
   CheckpointNotFound,
@@ -35,17 +43,6 @@ export function acceptRequest(request: Txt2ImgRequest, catalogue: Catalogue, set
     checkpoint: chooseCheckpoint(catalogue.checkpoints, request.checkpoint ?? settings.checkpoint).name,
     seed: request.seed === -1 ? randomInt(DRAWN_SEEDS) : request.seed,
   };
-}
-
-interface Named {
-  id: string;
-  label: string;
-  aliases: readonly string[];
-}
-
-/** The entry of which that is the id, the label or an alias. */
-export function findByName<Entry extends Named>(entries: readonly Entry[], name: string): Entry | undefined {
-  return entries.find(({ id, label, aliases }) => id === name || label === name || aliases.includes(name));
 }
 
 function labels(entries: readonly Named[]): string[] {

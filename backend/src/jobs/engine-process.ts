@@ -64,7 +64,9 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   private readonly log = new Logger('engine');
   private child: ChildProcess | undefined;
   private state: EngineStatus['state'] = 'starting';
-  private told: Omit<EngineStatus, 'state' | 'lastIncident'> = { device: null, precision: null, memory: null };
+  /** What the engine last said: of its device, which the next engine will have too, and of its own memory, which goes with it. */
+  private device: Pick<EngineStatus, 'device' | 'precision'> = { device: null, precision: null };
+  private memory: Extract<FromEngine, { type: 'status' }>['memory'] | null = null;
   private lastIncident: ErrorReport | null = null;
   private readonly suspects = new Map<string, ErrorReport>();
   private readonly waiting = new Map<number, Waiting>();
@@ -86,8 +88,8 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   }
 
   get status(): EngineStatus {
-    const memory = this.told.memory && { ...this.told.memory, serverBytes: process.memoryUsage.rss() };
-    return { ...this.told, memory, state: this.state, lastIncident: this.lastIncident };
+    const memory = this.memory && { ...this.memory, serverBytes: process.memoryUsage.rss(), totalBytes: totalmem() };
+    return { ...this.device, memory, state: this.state, lastIncident: this.lastIncident };
   }
 
   start(): void {
@@ -210,11 +212,8 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
         this.emit('status', this.status);
         return;
       case 'status':
-        this.told = {
-          device: message.device,
-          precision: message.precision,
-          memory: { ...message.memory, serverBytes: 0, totalBytes: totalmem() },
-        };
+        this.device = { device: message.device, precision: message.precision };
+        this.memory = message.memory;
         this.emit('status', this.status);
         return;
       case 'answer': {
@@ -244,7 +243,7 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
     if (tap) this.suspects.set(tap.extension, this.lastIncident);
     this.deaths = livedMs < STEADY_MS ? this.deaths + 1 : 1;
     this.state = 'restarting';
-    this.told = { ...this.told, memory: null };
+    this.memory = null;
     this.emit('ended', incident);
     this.emit('status', this.status);
     const pauseMs = this.deaths === 1 ? 0 : Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (this.deaths - 2));

@@ -53,7 +53,7 @@ export class ModelLibrary {
     const key = `${await stateOf(entry)} clip skip ${options.clipSkip}`;
     if (this.open?.key === key && this.open.generation === this.device.generation) return this.open.model;
     await this.close();
-    this.open = await this.openOn(this.device, key, entry, options);
+    this.open = await this.openFile(key, entry, options);
     return this.open.model;
   }
 
@@ -65,7 +65,8 @@ export class ModelLibrary {
     for (const session of Object.values(open.sessions)) await device.close(session);
   }
 
-  private async openOn(device: LivingDevice, key: string, entry: CheckpointEntry, options: GraphOptions): Promise<Open> {
+  private async openFile(key: string, entry: CheckpointEntry, options: GraphOptions): Promise<Open> {
+    const { device } = this;
     const checkpoint = await readCheckpoint(entry.file);
     const family = familyOf(checkpoint);
     const graphs = family.graphs(checkpoint, options);

@@ -1,8 +1,9 @@
 import type { GenerationParameters, Prompt, Sampler, Scheduler, Txt2ImgRequest } from '@atelier/sdk';
 import type { LoadedModel } from '../library/loaded-model.js';
+import { version } from '../version.js';
 
 /** Written into every picture. A1111 takes `v…` for its own versions, so ours does not begin like that. */
-export const VERSION = 'atelier-0.1.0';
+const VERSION = `atelier-${version}`;
 
 /** What a person needs to make the picture again, in A1111's names and order. */
 export async function describe(

@@ -1,4 +1,5 @@
 import { AppError, fail, type Sampler, type Scheduler } from '@atelier/sdk';
+import { findByName, type Named } from '@atelier/sdk/contracts';
 import type { Collected } from '../hooks/index.js';
 
 /** A sampler was asked for that nobody brought. */
@@ -19,12 +20,6 @@ export class SchedulerNotFound extends AppError {
   }
 }
 
-interface Named {
-  id: string;
-  label: string;
-  aliases: readonly string[];
-}
-
 /** The samplers and schedules there are, the core's and those of extensions. */
 export class Shelves {
   /** @param missing a sentence for each extension that does not run and may have brought what is asked for. */
@@ -36,18 +31,21 @@ export class Shelves {
 
   /** The sampler of exactly that id, label or alias. Never the nearest. */
   sampler(name: string): Sampler {
-    return findNamed(this.samplers, name) ?? fail(new SamplerNotFound(name, labels(this.samplers), this.missing()));
+    return find(this.samplers, name) ?? fail(new SamplerNotFound(name, labels(this.samplers), this.missing()));
   }
 
   /** The schedule of exactly that id, label or alias. */
   scheduler(name: string): Scheduler {
-    return findNamed(this.schedulers, name) ?? fail(new SchedulerNotFound(name, labels(this.schedulers), this.missing()));
+    return find(this.schedulers, name) ?? fail(new SchedulerNotFound(name, labels(this.schedulers), this.missing()));
   }
 }
 
 /** Names are unique over all things: an extension that adds one that is taken is refused. */
-function findNamed<T extends Named>(things: readonly Collected<T>[], name: string): T | undefined {
-  return things.find(({ item }) => item.id === name || item.label === name || item.aliases.includes(name))?.item;
+function find<T extends Named>(things: readonly Collected<T>[], name: string): T | undefined {
+  return findByName(
+    things.map(({ item }) => item),
+    name,
+  );
 }
 
 function labels(things: readonly Collected<Named>[]): string[] {

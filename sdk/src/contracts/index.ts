@@ -9,4 +9,5 @@ export * from './engine-link.js';
 export * from './events.js';
 export * from './generation.js';
 export * from './job.js';
+export * from './names.js';
 export * from './settings.js';

@@ -1,6 +1,7 @@
-import { addScaled, defineSampler, derivative, pairs, tensor, z } from '@atelier/sdk';
+import { addScaled, defineSampler, derivative, pairs, tensor } from '@atelier/sdk';
 import { gaussianWorld } from '@atelier/sdk/testing';
 import { expect, test } from 'vitest';
+import example from '../../../sdk/examples/ralston-sampler/index.js';
 
 const world = gaussianWorld({ mean: 0.5, spread: 0.7 });
 
@@ -23,34 +24,8 @@ test('timesteps and levels are each other’s inverse at whole timesteps', () =>
   for (const timestep of [0, 1, 500, 999]) expect(world.model.timestepOf(world.model.sigmaOf(timestep))).toBeCloseTo(timestep, 9);
 });
 
-/** Ralston's second-order method, as the guide for extension authors writes it. */
-const ralston = defineSampler({
-  id: 'ralston',
-  label: 'Ralston',
-  options: z.object({
-    at: z
-      .number()
-      .min(0.1)
-      .max(0.9)
-      .default(2 / 3)
-      .describe('How far into the step to look again.'),
-  }),
-  async *steps({ denoise, sigmas, options: { at }, ...input }) {
-    let x = input.x;
-    for (const [sigma, next] of pairs(sigmas)) {
-      const { denoised } = await denoise(x, sigma);
-      const slope = derivative(x, denoised, sigma);
-      const ahead = sigma + at * (next - sigma);
-      const probe = addScaled(x, slope, ahead - sigma);
-      const slopeAhead = derivative(probe, (await denoise(probe, ahead)).denoised, ahead);
-      const weight = (next - sigma) / (2 * at);
-      x = addScaled(addScaled(x, slope, next - sigma - weight), slopeAhead, weight);
-      yield { x, denoised, sigma };
-    }
-  },
-});
-
 test('a sampler of an extension shows its order: half the step, a quarter of the error', async () => {
+  const [ralston] = example.samplers!;
   const errors = await Promise.all([20, 40, 80].map((steps) => world.error(ralston, { steps })));
   expect(errors[0] / errors[1]).toBeGreaterThan(3.5);
   expect(errors[1] / errors[2]).toBeGreaterThan(3.5);

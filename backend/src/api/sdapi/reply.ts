@@ -1,5 +1,5 @@
 import type { Catalogue, CheckpointEntry, Job, JobPreview, Picture, SchedulerEntry, SamplerEntry } from '@atelier/sdk/contracts';
-import { version } from '../version.js';
+import { version } from '../../version.js';
 import { titleOf } from './resolve-names.js';
 
 /** The `info` of a finished job: A1111's keys in its order, then ours. It travels as a text of JSON. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fail } from '@atelier/sdk';
-import type { Catalogue, CheckpointEntry, SamplerEntry } from '@atelier/sdk/contracts';
-import { findByName, findCheckpoint } from '../../jobs/accept-request.js';
+import { findByName, type Catalogue, type CheckpointEntry, type SamplerEntry } from '@atelier/sdk/contracts';
+import { findCheckpoint } from '../../jobs/accept-request.js';
 import { SamplerNotFound } from '../../jobs/errors.js';
 
 /** As A1111 names a checkpoint: file name below its folder, and its short hash once that is known. */
