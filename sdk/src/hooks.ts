@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import type { Picture, Txt2ImgRequest } from './contracts/generation.js';
+import type { Picture, Precision, Txt2ImgRequest } from './contracts/generation.js';
 import type { Job } from './contracts/job.js';
 import type { TabDeclaration } from './manifest.js';
+import type { ModelFamily } from './models.js';
 import type { Denoise, ModelSampling, Sampler, Scheduler } from './sampling.js';
 import type { Tensor } from './tensor/index.js';
 
@@ -37,7 +38,13 @@ export interface PromptContext {
 export interface ModelPlan {
   /** Name of a checkpoint. */
   checkpoint: string;
+  /** `auto` takes the one that lies beside the checkpoint, else the checkpoint's own; or the name of a VAE file. */
+  vae: string;
+  /** Names of text encoder files, for what the checkpoint lacks or instead of its own. */
+  textEncoders: readonly string[];
+  /** Which of CLIP's layers is read, counted from the last, where the family leaves a choice. */
   clipSkip: number;
+  precision: Precision;
 }
 
 /** Facts of a model that has just been opened. */
@@ -48,10 +55,18 @@ export interface ModelFacts {
   sampling: ModelSampling;
 }
 
-/** Encoded prompts of one batch, [batch, tokens, width] each. `uncond` is absent at guidance 1. */
+/** What the network is told beside the latent, one row for each picture. */
+export interface Condition {
+  /** Encoded text, [rows, tokens, width]. */
+  context: Tensor;
+  /** What some families tell beside the text, [rows, width]: the pooled text, sizes (SDXL), and so on. */
+  vector?: Tensor;
+}
+
+/** Encoded prompts of one batch. `uncond` is absent at guidance 1. */
 export interface Conditioning {
-  cond: Tensor;
-  uncond?: Tensor;
+  cond: Condition;
+  uncond?: Condition;
 }
 
 export interface BatchContext {
@@ -66,10 +81,10 @@ export interface BatchContext {
 export type Guidance = (cond: Tensor, uncond: Tensor, scale: number, sigma: number) => Tensor;
 
 /**
- * One call of the diffusion model. Rows of `conditioning` go with rows of `x`; both branches of guidance may travel in
- * one call. `x` is scaled as the network wants it. `inputs` are further inputs of the graph, by name.
+ * One call of the diffusion model. Rows of `condition` and of `inputs` go with rows of `x`; both branches of guidance may
+ * travel in one call. `x` is scaled as the network wants it. `inputs` are further inputs of the graph, by name.
  */
-export type ModelCall = (x: Tensor, timestep: number, conditioning: Tensor, inputs: Readonly<Record<string, Tensor>>) => Promise<Tensor>;
+export type ModelCall = (x: Tensor, timestep: number, condition: Condition, inputs: Readonly<Record<string, Tensor>>) => Promise<Tensor>;
 
 export interface StepReport extends BatchContext {
   /** Steps done, from 1. */
@@ -128,6 +143,8 @@ export interface HookTable {
   collectSamplers: { registry: Registry<Sampler> };
   /** Runs when extensions are activated or withdrawn. Add schedules of noise levels. */
   collectSchedulers: { registry: Registry<Scheduler> };
+  /** Runs when extensions are activated or withdrawn. Add a kind of diffusion model; checkpoints that it recognises can be used at once. */
+  collectModelFamilies: { registry: Registry<ModelFamily> };
   /** Runs when extensions are activated or withdrawn. Add the schema of your settings section. */
   collectSettings: { registry: Registry<z.ZodObject> };
   /** Runs when extensions are activated or withdrawn. Tabs of the manifest are tapped on your behalf. */
@@ -155,7 +172,7 @@ export interface HookTable {
   transformModelPlan: { value: ModelPlan; context: BatchContext };
   /** Runs when another checkpoint has been opened. */
   onModelLoaded: { event: ModelFacts };
-  /** Runs once a batch, on the encoded prompts. Shapes may grow along tokens, equally in both. */
+  /** Runs once a batch, on the encoded prompts. The context may grow along tokens, equally in both. */
   transformConditioning: { value: Conditioning; context: BatchContext };
   /** Runs once a batch, on unit noise of the start: [batch, channels, height / 8, width / 8]. */
   transformNoise: { value: Tensor; context: BatchContext };

@@ -19,7 +19,18 @@ export type Denoise = (x: Tensor, sigma: number) => Promise<Denoised>;
 export type Noise = (from: number, to: number) => Tensor;
 
 /** What a model was trained to answer. */
-export type Prediction = 'eps' | 'v' | 'flow';
+export type Prediction = 'eps' | 'v' | 'edm' | 'flow';
+
+/** How a model was trained on noise: what it answers, at which levels, and what it is told of the level. */
+export type NoiseModel =
+  /** 1000 timesteps with betas linear in their square root (SD1, SD2, SDXL); the last level is all noise where the signal ends at zero. */
+  | { kind: 'discrete'; prediction: 'eps' | 'v'; zeroTerminalSnr?: boolean }
+  /** v over levels without a table. */
+  | { kind: 'continuous-v'; sigmaMin: number; sigmaMax: number }
+  /** Karras et al. 2022. */
+  | { kind: 'edm'; sigmaData: number; sigmaMin: number; sigmaMax: number }
+  /** Rectified flow over levels 0 … 1; `shift` moves them towards noise, the network is told `multiplier · sigma`. */
+  | { kind: 'flow'; shift: number; multiplier: number };
 
 /** A model's own noise levels. Timesteps are indices into the table, fractional in between. */
 export interface ModelSampling {

@@ -3,6 +3,7 @@ import {
   concat,
   rows,
   scale,
+  type Condition,
   type Conditioning,
   type Denoise,
   type Guidance,
@@ -21,7 +22,7 @@ export interface GuidedRun {
   scale: number;
   /** How both branches become one answer. */
   combine?: Guidance;
-  /** Further inputs of the graph, by name. */
+  /** Further inputs of the graph, by name, for one branch. */
   inputs?: Readonly<Record<string, Tensor>>;
 }
 
@@ -34,33 +35,36 @@ export const classifierFree: Guidance = (cond, uncond, guidanceScale) =>
 export function guided({ model, call, conditioning, scale: guidanceScale, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
   const { cond, uncond } = conditioning;
   const form = forms[model.prediction];
-  // one call for both branches where their conditionings have one length; they stay the same in every step
-  const both = uncond && cond.shape[1] === uncond.shape[1] ? concat([cond, uncond]) : undefined;
+  // one call for both branches where their contexts have one length; made once, so that they stay the same in every step
+  const both = uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
+  const inputsOfBoth = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, concat([input, input])]));
 
   return async (x, sigma) => {
     const input = form.input(x, sigma);
     const timestep = model.timestepOf(sigma);
-    const ask = (input: Tensor, conditioning: Tensor) => call(input, timestep, conditioning, inputs);
+    const ask = (condition: Condition) => call(input, timestep, condition, inputs);
     const clean = (prediction: Tensor) => form.denoised(x, prediction, sigma);
 
     if (uncond === undefined || guidanceScale === 1) {
-      const denoised = clean(await ask(input, cond));
+      const denoised = clean(await ask(cond));
       return { denoised, uncond: denoised };
     }
-    const [condAnswer, uncondAnswer] = both ? await askAtOnce(ask, input, both) : [await ask(input, cond), await ask(input, uncond)];
+    const [condAnswer, uncondAnswer] = both
+      ? halves(await call(concat([input, input]), timestep, both, inputsOfBoth))
+      : [await ask(cond), await ask(uncond)];
     const unconditional = clean(uncondAnswer);
     return { denoised: combine(clean(condAnswer), unconditional, guidanceScale, sigma), uncond: unconditional };
   };
 }
 
-/** Both branches in one call: the conditional rows first. */
-async function askAtOnce(
-  ask: (input: Tensor, conditioning: Tensor) => Promise<Tensor>,
-  input: Tensor,
-  both: Tensor,
-): Promise<[Tensor, Tensor]> {
-  const batch = input.shape[0];
-  const answers = await ask(concat([input, input]), both);
+/** Both branches as rows of one condition, the conditional ones first. */
+function joined(cond: Condition, uncond: Condition): Condition {
+  const context = concat([cond.context, uncond.context]);
+  return cond.vector && uncond.vector ? { context, vector: concat([cond.vector, uncond.vector]) } : { context };
+}
+
+function halves(answers: Tensor): [Tensor, Tensor] {
+  const batch = answers.shape[0] / 2;
   return [rows(answers, 0, batch), rows(answers, batch, 2 * batch)];
 }
 

@@ -6,8 +6,12 @@ export const MAX_PROMPT_LENGTH = 20_000;
 /** Seeds are 0 … 2^53 − 1, so that `seed + index` stays exact; −1 asks for a random one. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - 1000;
 
+/** How weights are held and computed with. `auto` is what suits the device, and reports what it chose. */
+export const Precision = z.enum(['auto', 'fp32', 'fp16', 'int8']);
+export type Precision = z.infer<typeof Precision>;
+
 const prompt = z.string().max(MAX_PROMPT_LENGTH, `is longer than ${MAX_PROMPT_LENGTH} characters`);
-const side = z.int().min(64).max(2048).multipleOf(8);
+const side = z.int().min(16).max(2048).multipleOf(8);
 
 /** Everything that decides one job's pictures. The names are the API's; the page's controls are made from the same schema. */
 export const Txt2ImgRequest = z
@@ -15,11 +19,24 @@ export const Txt2ImgRequest = z
     prompt: prompt.default('').describe('What the picture should show.'),
     negativePrompt: prompt.default('').describe('What the picture should not have.'),
     checkpoint: z.string().min(1).optional().describe('Name of a checkpoint; without it, the one chosen in the settings.'),
+    vae: z.string().min(1).default('auto').describe('Name of a VAE file; auto takes the one beside the checkpoint, else its own.'),
+    textEncoders: z
+      .array(z.string().min(1))
+      .max(4)
+      .default([])
+      .describe('Names of text encoder files, for what the checkpoint lacks or instead of its own.'),
+    precision: Precision.default('auto').describe('How the model is computed: auto suits the device; int8 is faster and less exact.'),
     sampler: z.string().min(1).default('dpmpp-2m').describe('Id, label or alias of a sampler.'),
     samplerOptions: z.record(z.string(), z.unknown()).default({}).describe('Options of the sampler, by name.'),
     scheduler: z.string().min(1).default('automatic').describe('Id, label or alias of a schedule type.'),
     steps: z.int().min(1).max(150).default(20).describe('More steps refine the picture and take longer.'),
     cfgScale: z.number().min(1).max(30).default(4).describe('How strongly the prompt is followed. At 1 the negative prompt is not used.'),
+    distilledCfgScale: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(3.5)
+      .describe('Guidance of models that were distilled with it (Flux dev); others do not read it.'),
     width: side.default(256).describe('Width of the picture in pixels, a multiple of 8.'),
     height: side.default(256).describe('Height of the picture in pixels, a multiple of 8.'),
     seed: z.int().min(-1).max(MAX_SEED).default(-1).describe('Same seed, same settings, same picture. −1 draws one.'),
