@@ -113,7 +113,8 @@ test('the next open does not wait for a device that is being ended: it gets a ne
 
 test('errors of the runtime arrive with the name of the graph, and the device goes on', async () => {
   const device = newDevice();
-  const broken = { ...graphs.unet, bytes: graphs.unet.bytes.slice(0, 1000) };
+  const [whole] = graphs.unet.pieces;
+  const broken = { ...graphs.unet, pieces: [{ ...whole, bytes: whole.bytes.slice(0, 1000) }] };
   await expect(device.open(broken)).rejects.toMatchObject({ code: 'model-not-opened', message: expect.stringContaining('unet') as string });
   const unet = await device.open(graphs.unet);
   await expect(device.run(unet, { x: latent(8) })).rejects.toMatchObject({ code: 'model-call-failed' });

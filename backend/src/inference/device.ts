@@ -56,10 +56,10 @@ export class Device implements DeviceLink {
 
   constructor(private readonly setup: DeviceSetup) {}
 
-  async open({ name, bytes, weightsFolder }: DeviceGraph): Promise<Session> {
+  async open(graph: DeviceGraph): Promise<Session> {
     const life = await this.alive();
     const session = this.nextNumber++;
-    await this.ask(life, { type: 'open', session, graph: { name, bytes, weightsFolder } });
+    await this.ask(life, { type: 'open', session, graph });
     life.sessions.add(session);
     return { session };
   }

@@ -90,7 +90,7 @@ export class OnnxDevice {
 
   /** Opens a session that leaves all weights mapped from their file: opening is quick, and the memory is the system's to take back. */
   private create(graph: DeviceGraph): Promise<InferenceSession> {
-    return InferenceSession.create(graph.bytes, {
+    return InferenceSession.create(graph.pieces[0].bytes, {
       executionProviders: [this.provider],
       intraOpNumThreads: this.threads,
       graphOptimizationLevel: 'extended', // 'all' copies convolution weights into a blocked layout

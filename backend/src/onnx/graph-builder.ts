@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { DeviceGraph } from '@atelier/sdk/contracts';
 import { bytesField, floatField, integerField, message } from './protobuf.js';
 
 /** The name of a tensor inside a graph. */
@@ -22,14 +23,7 @@ export interface WeightInPlace {
 }
 
 /** A finished model: everything but the weights, which stay in files below `weightsFolder`. */
-export interface GraphSpec {
-  name: string;
-  /** An ONNX `ModelProto`. */
-  bytes: Uint8Array;
-  weightsFolder: string;
-  inputs: readonly string[];
-  outputs: readonly string[];
-}
+export type GraphSpec = DeviceGraph;
 
 /** A side of an input: a number, or a name for what is only known when the model runs. */
 export type Side = number | string;
@@ -195,7 +189,11 @@ export class GraphBuilder {
     return this.node('Resize', [x, '', '', sizes], nearest, at);
   }
 
-  finish(): GraphSpec {
+  /** Marks a place where the graph may be cut. It changes no number. */
+  yieldPoint(): void {}
+
+  /** Cuts the graph at its yield points into at most so many pieces of about equal cost. */
+  finish({ mostPieces = 1 }: { mostPieces?: number } = {}): GraphSpec {
     const weights = [...this.weights.values()];
     const weightsFolder = commonFolder(weights.map(({ file }) => file));
     // A half-precision weight is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
@@ -217,7 +215,8 @@ export class GraphBuilder {
       bytesField(8, message([bytesField(1, ''), integerField(2, ONNX_OPSET)])),
       bytesField(8, message([bytesField(1, 'com.microsoft'), integerField(2, 1)])),
     ]);
-    return { name: this.name, bytes, weightsFolder, inputs: [...this.inputs.keys()], outputs: [...this.outputs.keys()] };
+    const names = { inputs: [...this.inputs.keys()], outputs: [...this.outputs.keys()] };
+    return { name: this.name, pieces: [{ bytes, ...names }], weightsFolder, ...names };
   }
 
   private unusedName(wanted: string): string {

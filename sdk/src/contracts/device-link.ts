@@ -47,8 +47,23 @@ export type TensorHandle = z.infer<typeof TensorHandle>;
 export const DeviceValue = z.union([DeviceTensor, TensorHandle]);
 export type DeviceValue = z.infer<typeof DeviceValue>;
 
-/** A graph to open: an ONNX model whose weights lie below `weightsFolder`. */
-export const DeviceGraph = z.object({ name: z.string(), bytes: Bytes, weightsFolder: z.string() });
+const Names = z.array(z.string()).readonly();
+
+/** A piece of a graph: an ONNX model, and the names of the values that it takes and makes. */
+export const GraphPiece = z.object({ bytes: Bytes, inputs: Names, outputs: Names });
+export type GraphPiece = z.infer<typeof GraphPiece>;
+
+/**
+ * A graph to open, whose weights lie below `weightsFolder`. Its pieces run in their order; what one makes and a later one
+ * takes stays on the device. Between two of them a run can be interrupted.
+ */
+export const DeviceGraph = z.object({
+  name: z.string(),
+  pieces: z.array(GraphPiece).min(1).readonly(),
+  weightsFolder: z.string(),
+  inputs: Names,
+  outputs: Names,
+});
 export type DeviceGraph = z.infer<typeof DeviceGraph>;
 
 /** Session and tensor numbers are chosen by the engine, so that none is ever used twice, whatever dies between. */
