@@ -10,8 +10,9 @@ export interface Denoised {
 }
 
 /**
- * A model as samplers see it. `x` is [batch, channels, height / 8, width / 8] with noise of standard deviation
- * `sigma` (variance exploding: the clean latent plus `sigma` times unit noise).
+ * A model as samplers see it. `x` is [batch, channels, height / 8, width / 8] with noise of standard deviation `sigma`:
+ * the clean latent plus `sigma` times unit noise (variance exploding); of a flow model, `1 − sigma` times the clean latent
+ * plus `sigma` times unit noise.
  */
 export type Denoise = (x: Tensor, sigma: number) => Promise<Denoised>;
 
@@ -29,22 +30,48 @@ export type NoiseModel =
   | { kind: 'continuous-v'; sigmaMin: number; sigmaMax: number }
   /** Karras et al. 2022. */
   | { kind: 'edm'; sigmaData: number; sigmaMin: number; sigmaMax: number }
-  /** Rectified flow over levels 0 … 1; `shift` moves them towards noise, the network is told `multiplier · sigma`. */
-  | { kind: 'flow'; shift: number; multiplier: number };
+  /**
+   * Rectified flow over levels 0 … 1; `shift` moves them towards noise (1 leaves them even; Flux names its logarithm µ), the
+   * network is told `multiplier · sigma`. Schedules choose among `levelCount` levels, 1000 unless it says otherwise.
+   */
+  | { kind: 'flow'; shift: number; multiplier: number; levelCount?: number };
 
-/** A model's own noise levels. Timesteps are indices into the table, fractional in between. */
+/**
+ * A model's own noise levels. A timestep is how the network is told of a level: a place in the table, fractional in
+ * between, where it was trained at whole ones; a number that follows from the level by a formula elsewhere (EDM, flow).
+ */
 export interface ModelSampling {
   prediction: Prediction;
-  /** Levels of all training timesteps, rising. */
+  /** The standard deviation that clean latents are taken to have. */
+  sigmaData: number;
+  /** Levels of all training timesteps, rising; of a model without whole ones, levels that are spread as in its training. */
   sigmas: Float64Array;
   sigmaMin: number;
   sigmaMax: number;
-  /** The fractional timestep of a level, interpolated in log σ and clamped: what the network is told, as A1111 does. */
+  /** What the network is told of a level. Places in the table are interpolated in log σ and clamped, as A1111 does. */
   timestepOf(sigma: number): number;
-  /** The whole timestep whose level is nearest in log σ, as Forge and ComfyUI round; ties go to the lower one. */
+  /** The same as Forge and ComfyUI have it: the whole timestep whose level is nearest in log σ, ties go to the lower one. */
   nearestTimestepOf(sigma: number): number;
-  /** The level of a fractional timestep, interpolated in log σ, clamped to the table. */
+  /** The level of a timestep, on the way of the training: of places in a table interpolated in log σ and clamped, of flow shifted. */
   sigmaOf(timestep: number): number;
+}
+
+/**
+ * How much of the picture is in a latent at a level: all of it where noise is added to it; where the two are mixed (flow),
+ * what the noise leaves.
+ */
+export function pictureShare({ prediction }: ModelSampling, sigma: number): number {
+  return prediction === 'flow' ? 1 - sigma : 1;
+}
+
+/** Noise over picture at a level, the inverse root of the signal-to-noise ratio: sigma itself where noise is added, ∞ at flow's highest. */
+export function noiseRatio(model: ModelSampling, sigma: number): number {
+  return sigma / pictureShare(model, sigma);
+}
+
+/** The level with that much noise over picture. */
+export function levelOfRatio({ prediction }: ModelSampling, ratio: number): number {
+  return prediction === 'flow' ? ratio / (1 + ratio) : ratio;
 }
 
 /** Named numbers and tensors a multistep sampler remembers between steps. */
@@ -103,6 +130,8 @@ export interface Sampler<Options extends Shape = Shape> {
   minSteps: number;
   /** The schedule that "Automatic" stands for; without one it is the model's own (Normal). */
   defaultScheduler?: string;
+  /** Whether it can be used with such a model; without it, it can with any. */
+  suits?(model: ModelSampling): boolean;
   /** The model as the sampler was made for it, e.g. with fewer timesteps; without it, the model as it is. */
   sampling?(model: ModelSampling): ModelSampling;
   /** Samplers that think in timesteps choose their own levels; the chosen schedule is then not used. */
@@ -140,6 +169,8 @@ export interface Scheduler {
   /** Where its levels end: at 0, or at the model's lowest level. */
   lastLevel: 'zero' | 'sigma-min';
   minSteps: number;
+  /** Whether it has levels for such a model; without it, it has for any. */
+  suits?(model: ModelSampling): boolean;
   /** Falling levels, usually `stepCount` + 1 of them; a schedule that takes every so-many-th timestep may give a few more. */
   levels(model: ModelSampling, stepCount: number): number[];
 }

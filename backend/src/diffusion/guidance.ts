@@ -1,5 +1,6 @@
 import {
   addScaled,
+  combine,
   concat,
   rows,
   scale,
@@ -35,15 +36,16 @@ export const classifierFree: Guidance = (cond, uncond, guidanceScale) =>
 export function guided({ model, call, conditioning, scale: guidanceScale, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
   const { cond, uncond } = conditioning;
   const form = forms[model.prediction];
+  const { sigmaData } = model;
   // one call for both branches where their contexts have one length; made once, so that they stay the same in every step
   const both = uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
   const inputsOfBoth = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, concat([input, input])]));
 
   return async (x, sigma) => {
-    const input = form.input(x, sigma);
+    const input = form.input(x, sigma, sigmaData);
     const timestep = model.timestepOf(sigma);
     const ask = (condition: Condition) => call(input, timestep, condition, inputs);
-    const clean = (prediction: Tensor) => form.denoised(x, prediction, sigma);
+    const clean = (prediction: Tensor) => form.denoised(x, prediction, sigma, sigmaData);
 
     if (uncond === undefined || guidanceScale === 1) {
       const denoised = clean(await ask(cond));
@@ -71,22 +73,27 @@ function halves(answers: Tensor): [Tensor, Tensor] {
 /** What a model of one kind wants to see, and what its answer means. */
 interface PredictionForm {
   /** Scales a latent at level `sigma` as the network wants it. */
-  input(x: Tensor, sigma: number): Tensor;
+  input(x: Tensor, sigma: number, sigmaData: number): Tensor;
   /** The clean latent that a prediction stands for. */
-  denoised(x: Tensor, prediction: Tensor, sigma: number): Tensor;
+  denoised(x: Tensor, prediction: Tensor, sigma: number, sigmaData: number): Tensor;
 }
 
-/** The variance-preserving form of a latent: unit variance at every level. */
-const variancePreserving = (x: Tensor, sigma: number) => scale(x, 1 / Math.sqrt(sigma ** 2 + 1));
+/** The latent with unit variance at every level. */
+const unitVariance = (x: Tensor, sigma: number, sigmaData: number) => scale(x, 1 / Math.sqrt(sigma ** 2 + sigmaData ** 2));
+
+/** What of the noisy latent is kept where an answer mixes noise and picture, and how strongly the answer counts. */
+const mixed = (x: Tensor, prediction: Tensor, sigma: number, sigmaData: number, sign: 1 | -1) => {
+  const variance = sigma ** 2 + sigmaData ** 2;
+  return combine([x, prediction], [sigmaData ** 2 / variance, (sign * sigma * sigmaData) / Math.sqrt(variance)]);
+};
 
 const forms: Record<Prediction, PredictionForm> = {
   /** The network names the noise. */
-  eps: { input: variancePreserving, denoised: (x, prediction, sigma) => addScaled(x, prediction, -sigma) },
+  eps: { input: unitVariance, denoised: (x, prediction, sigma) => addScaled(x, prediction, -sigma) },
   /** The network names noise and picture mixed, √ᾱ · noise − √(1 − ᾱ) · picture (Salimans and Ho 2022). */
-  v: {
-    input: variancePreserving,
-    denoised: (x, prediction, sigma) => addScaled(scale(x, 1 / (sigma ** 2 + 1)), prediction, -sigma / Math.sqrt(sigma ** 2 + 1)),
-  },
+  v: { input: unitVariance, denoised: (x, prediction, sigma, sigmaData) => mixed(x, prediction, sigma, sigmaData, -1) },
+  /** The same with the other sign (Karras et al. 2022, table 1). */
+  edm: { input: unitVariance, denoised: (x, prediction, sigma, sigmaData) => mixed(x, prediction, sigma, sigmaData, 1) },
   /** The network names the way from picture to noise; `x` is (1 − sigma) · picture + sigma · noise. */
   flow: { input: (x) => x, denoised: (x, prediction, sigma) => addScaled(x, prediction, -sigma) },
 };

@@ -16,12 +16,27 @@ export function scaledLinearLevels({ start = 0.00085, end = 0.012, count = 1000 
   return levels;
 }
 
+/** What zero is replaced by in the last step of training, so that the ratio of noise to picture stays a number (as in A1111). */
+const LEAST_REMAINING = 4.8973451890853435e-8;
+
+/**
+ * The same levels stretched so that the last one is all noise (Lin et al. 2024, "Common diffusion noise schedules", algorithm
+ * 1): roots of what remains are moved to end at 0 and scaled to start where they did.
+ */
+export function zeroTerminalLevels(levels: Float64Array): Float64Array {
+  const roots = levels.map((sigma) => 1 / Math.hypot(1, sigma)); // √ᾱ
+  const [first, last] = [roots[0], roots[roots.length - 1]];
+  const remaining = roots.map((root) => Math.max((((root - last) * first) / (first - last)) ** 2, LEAST_REMAINING));
+  return remaining.map((share) => Math.fround(Math.sqrt((1 - share) / share)));
+}
+
 /** The sampling of a model whose timesteps are the places of its levels in a table. `sigmas` rise. */
 export function tableSampling(sigmas: Float64Array, prediction: Prediction): ModelSampling {
   const logs = sigmas.map(Math.log);
   const last = sigmas.length - 1;
   return {
     prediction,
+    sigmaData: 1,
     sigmas,
     sigmaMin: sigmas[0],
     sigmaMax: sigmas[last],

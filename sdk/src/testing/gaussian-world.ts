@@ -65,6 +65,7 @@ export function gaussianWorld({ mean, spread }: { mean: number; spread: number }
 /** Levels with one factor between all neighbours. */
 const logarithmicSampling: ModelSampling = {
   prediction: 'eps',
+  sigmaData: 1,
   sigmas: Float64Array.from({ length: TIMESTEPS }, (_, timestep) => levelOf(timestep)),
   sigmaMin: LOWEST,
   sigmaMax: HIGHEST,

@@ -1,6 +1,6 @@
-import { addScaled, defineSampler, derivative, pairs } from '@atelier/sdk';
+import { addScaled, combine, defineSampler, derivative, pairs } from '@atelier/sdk';
 import { ancestralOptions } from './ancestral-options.js';
-import { splitStep } from './split-step.js';
+import { ancestralStep } from './split-step.js';
 
 /** DPM2 that steps further down and comes back up with fresh noise. */
 export const dpm2Ancestral = defineSampler({
@@ -13,19 +13,19 @@ export const dpm2Ancestral = defineSampler({
   drawsNoise: true,
   discardsNextToLast: true,
   defaultScheduler: 'karras',
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise }, ...input }) {
+  async *steps({ model, denoise, noise, sigmas, options: { eta, s_noise }, ...input }) {
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const { denoised } = await denoise(x, sigma);
       const slope = derivative(x, denoised, sigma);
-      const { down, up } = splitStep(sigma, next, eta);
+      const { down, kept, up } = ancestralStep(model, sigma, next, eta);
       if (down === 0) {
         x = addScaled(x, slope, -sigma);
       } else {
         const middle = Math.sqrt(sigma * down);
         const halfway = addScaled(x, slope, middle - sigma);
         x = addScaled(x, derivative(halfway, (await denoise(halfway, middle)).denoised, middle), down - sigma);
-        if (up > 0) x = addScaled(x, noise(sigma, next), s_noise * up);
+        if (up > 0) x = combine([x, noise(sigma, next)], [kept, s_noise * up]);
       }
       yield { x, denoised, sigma };
     }

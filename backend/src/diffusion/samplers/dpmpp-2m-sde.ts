@@ -1,5 +1,6 @@
 import { addScaled, combine, defineSampler, pairs, type SamplerInput, type SamplerStep, type Tensor, type z } from '@atelier/sdk';
 import { ancestralOptions } from './ancestral-options.js';
+import { exploding } from './exploding.js';
 
 /** DPM-Solver++(2M) for the stochastic equation (Lu et al. 2022): the change of the guess counts as at the step's middle. */
 export const dpmpp2mSde = defineSampler({
@@ -11,7 +12,7 @@ export const dpmpp2mSde = defineSampler({
   drawsNoise: true,
   usesBrownianNoise: true,
   defaultScheduler: 'exponential',
-  steps: (input) => multistep(input, (length) => -Math.expm1(-length) / 2),
+  steps: exploding((input) => multistep(input, (length) => -Math.expm1(-length) / 2)),
 });
 
 /** The same with the change of the guess integrated over the step, as Heun's method would. */
@@ -24,7 +25,7 @@ export const dpmpp2mSdeHeun = defineSampler({
   drawsNoise: true,
   usesBrownianNoise: true,
   defaultScheduler: 'exponential',
-  steps: (input) => multistep(input, (length) => 1 + Math.expm1(-length) / length),
+  steps: exploding((input) => multistep(input, (length) => 1 + Math.expm1(-length) / length)),
 });
 
 /** The step before: what the model guessed, and at which level. */

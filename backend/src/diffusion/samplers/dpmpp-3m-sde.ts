@@ -1,5 +1,6 @@
 import { addScaled, combine, defineSampler, pairs, scale, subtract } from '@atelier/sdk';
 import { ancestralOptions } from './ancestral-options.js';
+import { exploding } from './exploding.js';
 import { recall, remember } from './history.js';
 
 /** DPM-Solver++ of third order for the stochastic equation, out of the guesses of the last two steps (Katherine Crowson). */
@@ -13,7 +14,7 @@ export const dpmpp3mSde = defineSampler({
   usesBrownianNoise: true,
   discardsNextToLast: true,
   defaultScheduler: 'exponential',
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise }, memory, ...input }) {
+  steps: exploding(async function* ({ denoise, noise, sigmas, options: { eta, s_noise }, memory, ...input }) {
     let x = input.x;
     let past = recall(memory);
     for (const [sigma, next] of pairs(sigmas)) {
@@ -43,5 +44,5 @@ export const dpmpp3mSde = defineSampler({
       past = [{ sigma, value: denoised }, ...past].slice(0, 2);
       yield { x, denoised, sigma, memory: remember(past) };
     }
-  },
+  }),
 });

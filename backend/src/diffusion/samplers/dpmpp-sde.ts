@@ -1,5 +1,6 @@
 import { addScaled, combine, defineSampler, pairs, z, type Tensor } from '@atelier/sdk';
 import { ancestralOptions } from './ancestral-options.js';
+import { exploding } from './exploding.js';
 import { splitStep } from './split-step.js';
 
 /** A stochastic DPM-Solver++ with two model calls a step, on one Brownian path (Lu et al. 2022; Katherine Crowson). */
@@ -21,7 +22,7 @@ export const dpmppSde = defineSampler({
   drawsNoise: true,
   usesBrownianNoise: true,
   defaultScheduler: 'karras',
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise, r }, ...input }) {
+  steps: exploding(async function* ({ denoise, noise, sigmas, options: { eta, s_noise, r }, ...input }) {
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const { denoised } = await denoise(x, sigma);
@@ -42,7 +43,7 @@ export const dpmppSde = defineSampler({
       }
       yield { x, denoised, sigma };
     }
-  },
+  }),
 });
 
 /** −log σ in float32. The original takes every level there and back, and where its path is read depends on the last digit. */

@@ -1,4 +1,5 @@
 import { addScaled, combine, defineSampler, pairs, scale, subtract, z, type Tensor } from '@atelier/sdk';
+import { exploding } from './exploding.js';
 
 /** Points of the sums that stand for integrals over a step, as in the original. */
 const POINTS = 200;
@@ -18,7 +19,7 @@ export const erSde = defineSampler({
     s_noise: z.number().min(0).max(2).default(1).meta({ infotext: 'Sigma noise' }).describe('Strength of the fresh noise.'),
   }),
   drawsNoise: true,
-  async *steps({ denoise, noise, sigmas, options: { max_stage, s_noise }, memory, ...input }) {
+  steps: exploding(async function* ({ denoise, noise, sigmas, options: { max_stage, s_noise }, memory, ...input }) {
     let x = input.x;
     let before = memory as Before | undefined;
     for (const [sigma, next] of pairs(sigmas)) {
@@ -43,7 +44,7 @@ export const erSde = defineSampler({
       before = { denoised, change, sigma, earlier: before?.sigma };
       yield { x, denoised, sigma, memory: before };
     }
-  },
+  }),
 });
 
 /** The step before: its guess and level, how the guess had changed, and the level before that. */

@@ -1,4 +1,4 @@
-import { addScaled, combine, defineSampler, derivative, pairs } from '@atelier/sdk';
+import { addScaled, combine, defineSampler, noiseRatio, pairs, pictureShare } from '@atelier/sdk';
 import { ancestralOptions } from './ancestral-options.js';
 import { splitStep } from './split-step.js';
 
@@ -11,8 +11,7 @@ export const eulerCfgPp = defineSampler({
   label: 'Euler CFG++',
   aliases: ['euler_cfg_pp'],
   async *steps({ model, denoise, sigmas, ...input }) {
-    /** How much of the picture is in a latent. */
-    const share = (sigma: number) => (model.prediction === 'flow' ? 1 - sigma : 1);
+    const share = (sigma: number) => pictureShare(model, sigma);
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const { denoised, uncond } = await denoise(x, sigma);
@@ -30,13 +29,15 @@ export const eulerAncestralCfgPp = defineSampler({
   aliases: ['euler_ancestral_cfg_pp'],
   options: ancestralOptions,
   drawsNoise: true,
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise }, ...input }) {
+  async *steps({ model, denoise, noise, sigmas, options: { eta, s_noise }, ...input }) {
+    const share = (sigma: number) => pictureShare(model, sigma);
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const { denoised, uncond } = await denoise(x, sigma);
-      const { down, up } = splitStep(sigma, next, eta);
-      x = addScaled(denoised, derivative(x, uncond, sigma), down);
-      if (up > 0) x = addScaled(x, noise(sigma, next), s_noise * up);
+      const { down, up } = splitStep(noiseRatio(model, sigma), noiseRatio(model, next), eta);
+      const kept = (share(next) * down) / sigma;
+      x = combine([x, denoised, uncond], [kept, share(next), -kept * share(sigma)]);
+      if (up > 0) x = addScaled(x, noise(sigma, next), s_noise * share(next) * up);
       yield { x, denoised, sigma };
     }
   },

@@ -1,8 +1,8 @@
 import {
-  addScaled,
   combine,
   defineSampler,
   pairs,
+  pictureShare,
   type ModelSampling,
   type SamplerInput,
   type SamplerStep,
@@ -35,13 +35,13 @@ export const lcmComfyui = defineSampler({
 });
 
 async function* jumps(
-  { denoise, noise, sigmas, ...input }: SamplerInput<unknown>,
+  { model, denoise, noise, sigmas, ...input }: SamplerInput<unknown>,
   land: (x: Tensor, denoised: Tensor, sigma: number) => Tensor,
 ): AsyncGenerator<SamplerStep> {
   let x = input.x;
   for (const [sigma, next] of pairs(sigmas)) {
     const denoised = land(x, (await denoise(x, sigma)).denoised, sigma);
-    x = next > 0 ? addScaled(denoised, noise(sigma, next), next) : denoised;
+    x = next > 0 ? combine([denoised, noise(sigma, next)], [pictureShare(model, next), next]) : denoised;
     yield { x, denoised, sigma };
   }
 }

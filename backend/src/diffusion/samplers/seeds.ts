@@ -1,5 +1,6 @@
 import { addScaled, combine, defineSampler, pairs, z, type Tensor } from '@atelier/sdk';
 import { ancestralOptions } from './ancestral-options.js';
+import { exploding } from './exploding.js';
 
 /** A step of the stochastic exponential solver in log σ, from which several places on the way are reached. */
 interface Step {
@@ -31,7 +32,7 @@ export const seeds2 = defineSampler({
   callsPerStep: 2,
   order: 2,
   drawsNoise: true,
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise, r }, ...input }) {
+  steps: exploding(async function* ({ denoise, noise, sigmas, options: { eta, s_noise, r }, ...input }) {
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const { denoised } = await denoise(x, sigma);
@@ -47,7 +48,7 @@ export const seeds2 = defineSampler({
       }
       yield { x, denoised, sigma };
     }
-  },
+  }),
 });
 
 /** SEEDS of Gonzalez et al. 2023 with three model calls a step, as ComfyUI has it. */
@@ -59,7 +60,7 @@ export const seeds3 = defineSampler({
   callsPerStep: 3,
   order: 3,
   drawsNoise: true,
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise }, ...input }) {
+  steps: exploding(async function* ({ denoise, noise, sigmas, options: { eta, s_noise }, ...input }) {
     const [first, second] = [1 / 3, 2 / 3];
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
@@ -84,7 +85,7 @@ export const seeds3 = defineSampler({
       }
       yield { x, denoised, sigma };
     }
-  },
+  }),
 });
 
 /** The latent at a share of the step, along one guess of the clean latent, with the noise up to there. */

@@ -14,18 +14,19 @@ interface Asked {
 
 /** A model whose answer is, for each row, the first number of its conditioning. */
 function echo(asked: Asked[]): ModelCall {
-  return async (input, timestep, conditioning) => {
-    const [rows, tokens] = conditioning.shape;
+  return async (input, timestep, condition) => {
+    const { shape, data } = condition.context;
+    const [rows, tokens] = shape;
     asked.push({ rows, tokens, timestep });
     const width = input.data.length / rows;
     return tensor(
       input.shape,
-      input.data.map((_, index) => conditioning.data[Math.floor(index / width) * (conditioning.data.length / rows)]),
+      input.data.map((_, index) => data[Math.floor(index / width) * (data.length / rows)]),
     );
   };
 }
 
-const words = (value: number, tokens: number) => tensor([1, tokens, 1], new Float32Array(tokens).fill(value));
+const words = (value: number, tokens: number) => ({ context: tensor([1, tokens, 1], new Float32Array(tokens).fill(value)) });
 
 test('both branches travel in one call where their texts have one length', async () => {
   const asked: Asked[] = [];
