@@ -1,6 +1,8 @@
-import { tensor, type ModelSampling } from '@atelier/sdk';
+import { tensor, type ModelSampling, type NoiseModel } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
-import { effectiveScheduler, noiseLevels, startNoise, TooFewSteps } from '../../backend/src/diffusion/noise-levels.js';
+import { fluxMu } from '../../backend/src/diffusion/continuous-sampling.js';
+import { levelAfter, samplingOf } from '../../backend/src/diffusion/model-sampling.js';
+import { effectiveScheduler, noised, noiseLevels, startNoise, TooFewSteps } from '../../backend/src/diffusion/noise-levels.js';
 import { ddim } from '../../backend/src/diffusion/samplers/ddim.js';
 import { euler } from '../../backend/src/diffusion/samplers/euler.js';
 import { lcm } from '../../backend/src/diffusion/samplers/lcm.js';
@@ -8,12 +10,34 @@ import { samplers } from '../../backend/src/diffusion/samplers/index.js';
 import { timesteps } from '../../backend/src/diffusion/samplers/timesteps.js';
 import { schedulers } from '../../backend/src/diffusion/schedulers/index.js';
 import { uniform } from '../../backend/src/diffusion/schedulers/uniform.js';
-import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
+import { tableSampling } from '../../backend/src/diffusion/sigma-table.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';
 import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type Tolerance } from '../support/goldens.js';
 
-const sd15 = tableSampling(scaledLinearLevels(), 'eps');
+const sd15 = samplingOf({ kind: 'discrete', prediction: 'eps' });
 const relative: Tolerance = { relative: 1e-6 };
+
+/** Flux tells its shift by its logarithm, and has ten times as many levels. */
+const fluxLevels = (mu: number): NoiseModel => ({ kind: 'flow', shift: Math.exp(mu), multiplier: 1, levelCount: 10_000 });
+
+/** A model as a golden names it, e.g. "comfy/sd3 (ModelSamplingDiscreteFlow shift=3.0 multiplier=1000)" or "flux_shift1.15". */
+function noiseModelOf(name: string): NoiseModel | undefined {
+  const number = (pattern: RegExp) => Number(pattern.exec(name)?.[1] ?? Number.NaN);
+  const shift = number(/shift=?([\d.]+)/);
+  if (/DiscreteFlow|^sd3/.test(name)) {
+    const multiplier = number(/multiplier=([\d.]+)/);
+    return { kind: 'flow', shift, multiplier: Number.isNaN(multiplier) ? 1000 : multiplier };
+  }
+  if (/Flux|^flux/.test(name)) return fluxLevels(Number.isNaN(shift) ? number(/mu=?([\d.]+)/) : shift);
+  if (/ContinuousEDM/.test(name)) {
+    return { kind: 'edm', sigmaData: 1, sigmaMin: number(/ ([\d.]+)\.\./), sigmaMax: number(/\.\.([\d.]+)/) };
+  }
+  if (/ztsnr|zero_terminal/.test(name)) return { kind: 'discrete', prediction: 'v', zeroTerminalSnr: true };
+  return /sd15|sdxl/.test(name) ? { kind: 'discrete', prediction: 'eps' } : undefined;
+}
+
+/** Forge leaves the shift out between timesteps of Flux, and where a share of the training is told of any flow model. */
+const leavesShiftOut = (name: string) => name.startsWith('forge/') && /Flux|Flow/.test(name);
 
 describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
   interface Table {
@@ -21,13 +45,23 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
     tensor: string;
     timestep_of_sigma?: { sigma: number; t: number }[];
     sigma_of_timestep?: { t: number; sigma: number }[];
-    percent_to_sigma?: unknown[];
+    percent_to_sigma?: { percent: number; sigma: number }[];
     compvis_sigmas?: { tensor: string };
     sigma_to_t_quantized?: { sigma: number; t: number }[];
     sigma_to_t_interpolated?: { sigma: number; t: number }[];
     t_to_sigma?: { sigma: number; t: number }[];
   }
-  const golden = readJson<{ tensors_file: string; tables: Table[]; flux_dynamic_mu: unknown[] }>('sigmas/tables.json');
+  interface DynamicMu {
+    width: number;
+    height: number;
+    image_seq_len: number;
+    mu_calculate_shift: number;
+    'mu_sd3_dynamic_0.5_1.16_256_4096': number;
+    flux_table_first4: number[];
+    flux_table_last4: number[];
+    schedules: { n: number; diffusers_flowmatch_sigmas_with_final_zero: number[] }[];
+  }
+  const golden = readJson<{ tensors_file: string; tables: Table[]; flux_dynamic_mu: DynamicMu[] }>('sigmas/tables.json');
   const tensors = readTensors(golden.tensors_file);
   const left = new NotBuiltCount();
 
@@ -54,31 +88,68 @@ describe.runIf(hasGolden('sigmas/tables.json'))('tables of levels', () => {
       });
       continue;
     }
-    const isEps = /sd15|ztsnr/.test(table.tensor);
-    if (!isEps) {
+    const noise = noiseModelOf(table.name);
+    if (!noise) {
       left.add(`table ${table.name}`);
       continue;
     }
     const levels = Float64Array.from(realTensor(tensors, table.tensor).data);
-    if (table.tensor.includes('sd15')) test(`${table.name}: all levels`, () => expectClose(sd15.sigmas, levels, relative));
-    else left.add(`table ${table.name}`);
-
-    const sampling = tableSampling(levels, 'eps');
-    test(`${table.name}: the nearest timestep of a level`, () => {
-      for (const { sigma, t } of table.timestep_of_sigma ?? [])
-        expect(sampling.nearestTimestepOf(Math.fround(sigma)), `level ${sigma}`).toBe(t);
+    const isStretched = noise.kind === 'discrete' && noise.zeroTerminalSnr;
+    // the originals stretch in float32, each in its way; what follows from their levels is then asked of them
+    const model = isStretched ? tableSampling(levels, 'v') : samplingOf(noise);
+    test(`${table.name}: all levels`, () => {
+      expectClose(samplingOf(noise).sigmas, levels, isStretched ? { relative: 1e-4 } : relative);
     });
-    test(`${table.name}: levels between timesteps`, () => {
-      const { t, sigma } = columns(table.sigma_of_timestep ?? []);
-      expectClose(
-        t.map((timestep) => sampling.sigmaOf(Math.fround(timestep))),
-        sigma,
-        relative,
-      );
+    test(`${table.name}: the timestep that the network is told of a level`, () => {
+      const { t, sigma } = columns(table.timestep_of_sigma ?? []);
+      const told = sigma.map((level) => model.nearestTimestepOf(Math.fround(level)));
+      if (noise.kind === 'discrete') expect(told).toEqual(t);
+      else expectClose(told, t, { relative: 1e-6, absolute: 1e-6 });
     });
-    left.add('level of a percentage', table.percent_to_sigma?.length ?? 0);
+    if (leavesShiftOut(table.name) && table.name.includes('Flux'))
+      left.add('levels of timesteps of Flux as Forge has them, without the shift');
+    else {
+      test(`${table.name}: levels between timesteps`, () => {
+        const { t, sigma } = columns(table.sigma_of_timestep ?? []);
+        expectClose(
+          t.map((timestep) => model.sigmaOf(Math.fround(timestep))),
+          sigma,
+          relative,
+        );
+      });
+    }
+    if (leavesShiftOut(table.name)) left.add('levels of a share of the training as Forge has them, without the shift');
+    else {
+      test(`${table.name}: the level at a share of the training`, () => {
+        // at its ends it is not a level but a limit
+        const within = (table.percent_to_sigma ?? []).filter(({ percent }) => percent > 0 && percent < 1);
+        expectClose(
+          within.map(({ percent }) => levelAfter(model, percent)),
+          within.map(({ sigma }) => sigma),
+          relative,
+        );
+      });
+    }
   }
-  left.add('Flux’s dynamic shift', golden.flux_dynamic_mu.length);
+
+  for (const record of golden.flux_dynamic_mu) {
+    test(`Flux at ${record.width} × ${record.height}: the shift that suits it, and the levels it makes`, () => {
+      const mu = fluxMu(record.image_seq_len);
+      expect(mu).toBeCloseTo(record.mu_calculate_shift, 12);
+      const ends = [
+        { tokens: 256, mu: 0.5 },
+        { tokens: 4096, mu: 1.16 },
+      ] as const;
+      expect(fluxMu(record.image_seq_len, ends)).toBeCloseTo(record['mu_sd3_dynamic_0.5_1.16_256_4096'], 12);
+      const model = samplingOf(fluxLevels(mu));
+      expectClose(model.sigmas.slice(0, 4), record.flux_table_first4, relative);
+      expectClose(model.sigmas.slice(-4), record.flux_table_last4, relative);
+      for (const { n, diffusers_flowmatch_sigmas_with_final_zero: sigmas } of record.schedules) {
+        const times = Array.from({ length: n + 1 }, (_, index) => 1 - index / n);
+        expectClose(times.map(model.sigmaOf), sigmas, relative);
+      }
+    });
+  }
   left.report();
 
   function columns(records: { t: number; sigma: number }[]): { t: number[]; sigma: number[] } {
@@ -98,31 +169,29 @@ describe.runIf(hasGolden('sigmas/schedulers_forge.json'))('schedules', () => {
   }
   const golden = readJson<{ cases: Case[]; reforge_extra: Case[] }>('sigmas/schedulers_forge.json');
   const tables = readTensors('sigmas/tables.safetensors');
-  const fromTable = (name: string, prediction: 'eps' | 'flow'): ModelSampling =>
-    tableSampling(Float64Array.from(realTensor(tables, name).data), prediction);
-  const models: Record<string, ModelSampling> = {
-    sd15,
-    sdxl: sd15,
-    sdxl_ztsnr: fromTable('forge/sdxl_vpred_ztsnr', 'eps'),
-    sd3_shift3: fromTable('forge/sd3', 'flow'),
-    'flux_mu1.15': fromTable('forge/flux_dev', 'flow'),
-  };
+  /** As samplingOf makes it; where Forge stretches levels in float32, from its own. */
+  function modelOf(name: string): ModelSampling | undefined {
+    if (name.includes('ztsnr')) return tableSampling(Float64Array.from(realTensor(tables, 'forge/sdxl_vpred_ztsnr').data), 'v');
+    const noise = noiseModelOf(name);
+    return noise && samplingOf(noise);
+  }
   const known = new Set(['model', 'scheduler', 'label', 'n', 'sigma_min', 'sigma_max', 'n_out', 'sigmas', 'note']);
   const left = new NotBuiltCount();
 
   for (const record of golden.cases) {
     const scheduler = schedulers.find(({ id, aliases }) => id === record.scheduler || aliases.includes(record.scheduler));
-    const model = models[record.model];
+    const model = modelOf(record.model);
     const options = Object.keys(record).filter((key) => !known.has(key));
-    // flow models have timesteps of their own, and SDXL has anchors of its own: they come with those families
-    const needsFamily =
-      model?.prediction === 'flow'
-        ? ['uniform', 'normal', 'sgm_uniform', 'turbo'].includes(record.scheduler)
-        : record.model === 'sdxl' && record.scheduler.startsWith('align_your_steps');
-    if (!scheduler || !model || options.length > 0 || needsFamily) {
+    const isSdxl = record.model.startsWith('sdxl') && record.scheduler.startsWith('align_your_steps');
+    // Forge ends at 0 twice, and leaves the shift of Flux out between timesteps
+    const isBroken =
+      model?.prediction === 'flow' &&
+      (record.scheduler === 'uniform' ||
+        (record.model.startsWith('flux') && ['normal', 'sgm_uniform', 'turbo'].includes(record.scheduler)));
+    if (!scheduler || !model || options.length > 0 || isSdxl || isBroken) {
       left.add(
         scheduler && model
-          ? `${record.scheduler} ${options.length > 0 ? `with ${options.join(', ')}` : `of ${record.model}`}`
+          ? `${record.scheduler} ${options.length > 0 ? `with ${options.join(', ')}` : `of ${record.model}${isBroken ? ' as Forge has it' : ''}`}`
           : record.scheduler,
       );
       continue;
@@ -217,38 +286,32 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
   });
 
   for (const record of golden.noise_scaling) {
-    if (record.type !== 'eps') {
-      left.add(`start noise of ${record.type} models`);
-      continue;
-    }
-    const { noise, latent, sigma } = record;
-    test(`start noise at level ${sigma}${record.max_denoise ? ', as strong as DDIM wants it' : ''}`, () => {
-      const unit = tensor([noise.length], Float64Array.from(noise));
-      const scaled = startNoise(unit, record.max_denoise ? ddim : euler, Math.fround(sigma));
-      expectClose(
-        scaled.data.map((value, index) => value + latent[index]),
-        record.out,
-        { relative: 1e-6, absolute: 1e-6 },
-      );
+    const { type, noise, latent, sigma, max_denoise: isFull } = record;
+    test(`start noise of ${type} models at level ${sigma}${isFull ? ', as strong as timestep samplers want it' : ''}`, () => {
+      const [unit, picture] = [noise, latent].map((values) => tensor([values.length], Float64Array.from(values)));
+      const model = type === 'flow' ? samplingOf({ kind: 'flow', shift: 3, multiplier: 1000 }) : sd15;
+      const level = Math.fround(sigma);
+      const sampler = isFull && type !== 'flow' ? ddim : euler;
+      expectClose(noised(picture, startNoise(unit, sampler, level), level, model).data, record.out, { relative: 1e-6, absolute: 1e-6 });
     });
   }
 
   for (const record of golden.calculate_denoised) {
-    const prediction = ({ epsilon: 'eps', v_prediction: 'v', const: 'flow' } as const)[record.prediction_type];
-    if (!prediction || (prediction !== 'flow' && record.sigma_data !== 1)) {
-      left.add(prediction ? 'latents with another standard deviation than 1' : `prediction type ${record.prediction_type}`);
+    const prediction = ({ epsilon: 'eps', v_prediction: 'v', edm: 'edm', const: 'flow' } as const)[record.prediction_type];
+    if (!prediction) {
+      left.add(`prediction type ${record.prediction_type}`);
       continue;
     }
-    test(`${record.prediction_type} at level ${record.sigma}: what the network sees, and what its answer means`, async () => {
+    test(`${record.prediction_type} at level ${record.sigma}, pictures of deviation ${record.sigma_data}: what the network sees, and what its answer means`, async () => {
       const shape = [1, record.x.length];
       let seen: ArrayLike<number> = [];
       const denoise = guided({
-        model: { ...sd15, prediction },
+        model: { ...sd15, prediction, sigmaData: record.sigma_data },
         call: async (input) => {
           seen = input.data;
           return tensor(shape, Float64Array.from(record.model_output));
         },
-        conditioning: { cond: tensor([1, 1, 1], new Float64Array(1)) },
+        conditioning: { cond: { context: tensor([1, 1, 1], new Float64Array(1)) } },
         scale: 1,
       });
       const { denoised } = await denoise(tensor(shape, Float64Array.from(record.x)), record.sigma);
@@ -268,20 +331,27 @@ describe.runIf(hasGolden('sigmas/schedulers_comfy.json'))('schedules of ComfyUI'
   const golden = readJson<Record<string, unknown> & { cases: { model: string; scheduler: string; n: number; sigmas: number[] }[] }>(
     'sigmas/schedulers_comfy.json',
   );
+  const tables = readTensors('sigmas/tables.safetensors');
+  /** As samplingOf makes it; where ComfyUI stretches levels in float32, from its own. */
+  function modelOf(name: string): ModelSampling | undefined {
+    if (name.includes('ztsnr')) return tableSampling(Float64Array.from(realTensor(tables, 'comfy/ztsnr').data), 'v');
+    const noise = noiseModelOf(name);
+    return noise && samplingOf(noise);
+  }
   const left = new NotBuiltCount();
-  for (const { model, scheduler: id, n, sigmas } of golden.cases) {
+  for (const { model: name, scheduler: id, n, sigmas } of golden.cases) {
     const scheduler =
       schedulers.find((each) => each.id === `${id.replaceAll('_', '-')}-comfyui`) ??
       schedulers.find((each) => each.id === id || each.aliases.includes(id));
-    if (!scheduler || model !== 'sd15') {
-      left.add(scheduler ? `ComfyUI schedules of ${model}` : `ComfyUI ${id}`);
+    const model = modelOf(name);
+    if (!scheduler || !model) {
+      left.add(scheduler ? `ComfyUI schedules of ${name}` : `ComfyUI ${id}`);
       continue;
     }
-    test(`${id} in ${n} steps`, () => {
+    test(`${id} of ${name} in ${n} steps`, () => {
       // what is no number there is refused here
-      if (sigmas.some(Number.isNaN))
-        expect(() => noiseLevels({ sampler: euler, scheduler, model: sd15, stepCount: n })).toThrow(TooFewSteps);
-      else expectClose(scheduler.levels(sd15, n), sigmas, relative);
+      if (sigmas.some(Number.isNaN)) expect(() => noiseLevels({ sampler: euler, scheduler, model, stepCount: n })).toThrow(TooFewSteps);
+      else expectClose(scheduler.levels(model, n), sigmas, relative);
     });
   }
   for (const [kind, records] of Object.entries(golden))

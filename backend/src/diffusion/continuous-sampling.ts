@@ -19,7 +19,7 @@ export function continuousVSampling(range: { sigmaMin: number; sigmaMax: number 
 
 /** The sampling of a rectified flow (Liu et al. 2022), whose latents mix noise and picture: level 1 is all noise. */
 export function flowSampling({ shift, multiplier, levelCount = LEVEL_COUNT }: FlowLevels): ModelSampling {
-  const sigmas = Float64Array.from({ length: levelCount }, (_, index) => Math.fround(shifted((index + 1) / levelCount, shift)));
+  const sigmas = Float64Array.from({ length: levelCount }, (_, index) => shiftedInFloat32((index + 1) / levelCount, shift));
   const timestepOf = (sigma: number) => multiplier * sigma;
   return {
     prediction: 'flow',
@@ -42,6 +42,12 @@ interface FlowLevels {
 /** The level at a share of the training time, moved towards noise for large pictures (Esser et al. 2024, equation 23). */
 function shifted(time: number, shift: number): number {
   return (shift * time) / (1 + (shift - 1) * time);
+}
+
+/** The same rounded in every step, as other programs make their tables: where noise depends on the level, its last digit counts. */
+function shiftedInFloat32(time: number, shift: number): number {
+  const share = Math.fround(time);
+  return Math.fround(Math.fround(shift * share) / Math.fround(1 + Math.fround((shift - 1) * share)));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { AppError, fail, scale, type ModelSampling, type Sampler, type Scheduler, type Tensor } from '@atelier/sdk';
+import { AppError, combine, fail, pictureShare, scale, type ModelSampling, type Sampler, type Scheduler, type Tensor } from '@atelier/sdk';
 import { automatic } from './schedulers/automatic.js';
 
 /** The sampler or the schedule cannot work in so few steps. */
@@ -8,6 +8,17 @@ export class TooFewSteps extends AppError {
     super(
       `The ${what} "${label}" needs at least ${minSteps} steps, not ${stepCount}.`,
       `Ask for ${minSteps} steps or more, or choose another ${what}.`,
+    );
+  }
+}
+
+/** The sampler or the schedule was made for models of another kind. */
+export class NotForThisModel extends AppError {
+  readonly code = 'not-for-this-model';
+  constructor(what: 'sampler' | 'schedule', { label }: Sampler | Scheduler, { prediction }: ModelSampling) {
+    super(
+      `The ${what} "${label}" goes by timesteps or levels that a model of this kind (${prediction}) does not have.`,
+      what === 'sampler' ? 'Choose another sampler, such as Euler.' : 'Choose another schedule, such as Simple.',
     );
   }
 }
@@ -24,11 +35,12 @@ export class DefaultSchedulerMissing extends AppError {
 }
 
 /**
- * The schedule that is used: the asked one, or what "Automatic" stands for with this sampler. A sampler without a default
- * leaves it at Automatic, which is also what A1111 writes into its parameters (as no entry at all).
+ * The schedule that is used: the asked one, or what "Automatic" stands for with this sampler and model. It is left at
+ * Automatic, which is also what A1111 writes into its parameters (as no entry at all), where the sampler has no default and
+ * for flow models: defaults of samplers are for levels that reach far above 1.
  */
-export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: readonly Scheduler[]): Scheduler {
-  if (asked.id !== automatic.id || sampler.defaultScheduler === undefined) return asked;
+export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: readonly Scheduler[], model?: ModelSampling): Scheduler {
+  if (asked.id !== automatic.id || sampler.defaultScheduler === undefined || model?.prediction === 'flow') return asked;
   return known.find(({ id }) => id === sampler.defaultScheduler) ?? fail(new DefaultSchedulerMissing(sampler, known));
 }
 
@@ -36,11 +48,16 @@ export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: re
  * The noise levels of a run, falling: the sampler's own, else the schedule's, which is the effective one. Usually
  * `stepCount` + 1 of them; a sampler or schedule that goes by timesteps may take a few steps more or less. The last is 0,
  * or the model's lowest level where the sampler or the schedule ends there.
+ *
+ * @throws TooFewSteps
+ * @throws NotForThisModel
  */
 export function noiseLevels(run: { sampler: Sampler; scheduler: Scheduler; model: ModelSampling; stepCount: number }): readonly number[] {
   const { sampler, scheduler, model, stepCount } = run;
+  if (sampler.suits?.(model) === false) throw new NotForThisModel('sampler', sampler, model);
   if (stepCount < sampler.minSteps) throw new TooFewSteps('sampler', sampler, stepCount);
   if (sampler.levels) return sampler.levels(model, stepCount);
+  if (scheduler.suits?.(model) === false) throw new NotForThisModel('schedule', scheduler, model);
   if (stepCount < scheduler.minSteps) throw new TooFewSteps('schedule', scheduler, stepCount);
   if (sampler.discardsNextToLast) return scheduler.levels(model, stepCount + 1).toSpliced(-2, 1);
   if (sampler.lastLevel === scheduler.lastLevel || sampler.lastLevel === 'zero') return scheduler.levels(model, stepCount);
@@ -52,4 +69,9 @@ export function noiseLevels(run: { sampler: Sampler; scheduler: Scheduler; model
 /** Where a run from nothing starts: unit noise as strong as the first level, or as the sampler wants it. */
 export function startNoise(unitNoise: Tensor, sampler: Sampler, firstLevel: number): Tensor {
   return scale(unitNoise, sampler.startScale?.(firstLevel) ?? firstLevel);
+}
+
+/** Where a run from a picture starts: what the level leaves of its latent, with the start noise. */
+export function noised(latent: Tensor, noise: Tensor, level: number, model: ModelSampling): Tensor {
+  return combine([latent, noise], [pictureShare(model, level), 1]);
 }

@@ -1,3 +1,4 @@
+import { roundHalfToEven } from '../round-half-to-even.js';
 import type { NormalGenerator } from './normal-generator.js';
 import { seedFrom } from './seed-sequence.js';
 
@@ -92,6 +93,7 @@ export class BrownianTree {
   }
 }
 
+/** To the nearest decimal; just between two of them, as only odd 128ths are, to the even one. */
 function rounded(level: number): number {
-  return Number(level.toFixed(DECIMALS));
+  return Number.isInteger(level * 128) ? roundHalfToEven(level * 10 ** DECIMALS) / 10 ** DECIMALS : Number(level.toFixed(DECIMALS));
 }

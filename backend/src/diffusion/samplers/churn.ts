@@ -1,4 +1,5 @@
-import { addScaled, z, type Noise, type SamplerMemory, type Tensor } from '@atelier/sdk';
+import { combine, levelOfRatio, noiseRatio, z, type SamplerInput, type SamplerMemory, type Tensor } from '@atelier/sdk';
+import { backUp } from './split-step.js';
 
 /** Options of samplers that may raise the noise before a step. Names are A1111's. */
 export const churnOptions = z.object({
@@ -33,7 +34,7 @@ export const churnOptions = z.object({
 });
 type ChurnOptions = z.output<typeof churnOptions>;
 
-/** The most a level is raised in one step (Karras et al. 2022, algorithm 2). */
+/** The most that noise over picture is raised in one step (Karras et al. 2022, algorithm 2). */
 const MOST = Math.SQRT2 - 1;
 
 /** Raises the noise of `x` before a step, as options ask; returns the latent and the level it is then at. */
@@ -46,16 +47,19 @@ export type Churn = ((x: Tensor, sigma: number, next: number) => { x: Tensor; si
  * Churn as in Karras et al. 2022, algorithm 2. Once it is on, noise is drawn in every step, also in steps outside of
  * `s_tmin` and `s_tmax` that do not use it: that is how k-diffusion moves the generator.
  */
-export function churnFor(options: ChurnOptions, stepCount: number, noise: Noise, memory: SamplerMemory | undefined): Churn {
+export function churnFor({ model, sigmas, noise, memory, options }: SamplerInput<ChurnOptions>): Churn {
   const { s_churn, s_tmin, s_tmax, s_noise } = options;
   const highest = s_tmax === 0 ? Number.POSITIVE_INFINITY : s_tmax;
-  const share = (memory?.churn as number | undefined) ?? Math.min(s_churn / stepCount, MOST);
+  const share = (memory?.churn as number | undefined) ?? Math.min(s_churn / (sigmas.length - 1), MOST);
   const churn = (x: Tensor, sigma: number, next: number): { x: Tensor; sigma: number } => {
     if (s_churn === 0) return { x, sigma };
     const fresh = noise(sigma, next);
     if (sigma < s_tmin || sigma > highest) return { x, sigma };
-    const raised = sigma * (1 + share);
-    return { x: addScaled(x, fresh, s_noise * Math.sqrt(raised ** 2 - sigma ** 2)), sigma: raised };
+    const ratio = noiseRatio(model, sigma);
+    if (ratio === Number.POSITIVE_INFINITY) return { x, sigma }; // pure noise has nothing above it
+    const raised = levelOfRatio(model, ratio * (1 + share));
+    const { kept, up } = backUp(model, sigma, raised);
+    return { x: combine([x, fresh], [kept, s_noise * up]), sigma: raised };
   };
   return Object.assign(churn, { memory: { churn: share } });
 }

@@ -1,8 +1,8 @@
-import { addScaled, defineSampler, derivative, pairs, z, type Denoise, type Tensor } from '@atelier/sdk';
+import { combine, defineSampler, derivative, pairs, z, type Denoise, type Tensor } from '@atelier/sdk';
 import { ramp } from '../schedulers/ramp.js';
 import { ancestralOptions } from './ancestral-options.js';
 import { firstOrder, levelAlong, looks, secondLook, secondOrder, thirdOrder } from './dpm-solver.js';
-import { splitStep } from './split-step.js';
+import { ancestralStep, backUp } from './split-step.js';
 
 /** The first step's length in −log σ, and how much of a proposed change makes a step be taken. */
 const [FIRST_LENGTH, LEAST_FACTOR] = [0.05, 0.81];
@@ -36,20 +36,20 @@ export const dpmAdaptive = defineSampler({
   lastLevel: 'sigma-min',
   levels: ({ sigmaMin, sigmaMax }, stepCount) =>
     ramp(-Math.log(sigmaMax), -Math.log(sigmaMin), stepCount + 1).map((time) => Math.exp(-time)),
-  async *steps({ denoise, noise, sigmas, options, memory, x }) {
+  async *steps({ model, denoise, noise, sigmas, options, memory, x }) {
     const end = sigmas.findLast((sigma) => sigma > 0)!; // −log σ has no step to 0
     let state = (memory ?? { x, sigma: sigmas[0], lower: x, denoised: x, length: FIRST_LENGTH }) as State;
     for (const [sigma, mark] of pairs(sigmas)) {
       while (Math.log(state.sigma / Math.max(mark, end)) > NEAR) {
         const next = Math.max(end, state.sigma * Math.exp(-state.length));
-        const down = Math.max(splitStep(state.sigma, next, options.eta).down, end);
+        const down = Math.max(ancestralStep(model, state.sigma, next, options.eta).down, end);
         const start = { x: state.x, sigma: state.sigma, length: Math.log(state.sigma / down) };
         const { lower, higher, denoised } = await (options.order === 2 ? firstAndSecond : secondAndThird)(start, denoise);
         const factor = lengthFactor(errorOf(state, lower, higher), options);
         const length = state.length * factor;
         if (factor >= LEAST_FACTOR) {
-          const up = Math.sqrt(next ** 2 - down ** 2);
-          const reached = options.eta > 0 ? addScaled(higher, noise(state.sigma, next), options.s_noise * up) : higher;
+          const { kept, up } = backUp(model, down, next);
+          const reached = options.eta > 0 ? combine([higher, noise(state.sigma, next)], [kept, options.s_noise * up]) : higher;
           state = { x: reached, sigma: next, lower, denoised, length };
         } else {
           state = { ...state, denoised, length };

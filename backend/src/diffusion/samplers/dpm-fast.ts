@@ -1,8 +1,8 @@
-import { addScaled, defineSampler, derivative, pairs, type Tensor } from '@atelier/sdk';
+import { combine, defineSampler, derivative, pairs, type Tensor } from '@atelier/sdk';
 import { ramp } from '../schedulers/ramp.js';
 import { ancestralOptions } from './ancestral-options.js';
 import { firstOrder, levelAlong, looks, secondLook, secondOrder, thirdOrder } from './dpm-solver.js';
-import { splitStep } from './split-step.js';
+import { ancestralStep, backUp } from './split-step.js';
 
 /**
  * DPM-Solver-fast of Lu et al. 2022: as many third-order steps as the model calls allow, and a shorter one or two for the
@@ -25,7 +25,7 @@ export const dpmFast = defineSampler({
     });
     return [...looked, times[orders.length]].map((time) => Math.exp(-time));
   },
-  async *steps({ denoise, noise, sigmas, options: { eta, s_noise }, memory, ...input }) {
+  async *steps({ model, denoise, noise, sigmas, options: { eta, s_noise }, memory, ...input }) {
     const before = (memory?.done as number | undefined) ?? 0;
     const orders = ordersOf(before + sigmas.length - 1);
     const end = sigmas[sigmas.length - 1];
@@ -35,7 +35,7 @@ export const dpmFast = defineSampler({
       const { order, look } = placeOf(orders, before + index);
       if (look === 0 || segment === undefined) segment = { x, sigma, next: sigmas[index + order], noise0: x };
       // fresh noise at the segment's end makes room for itself: the solver steps further down, but not below the last level
-      const down = Math.max(splitStep(segment.sigma, segment.next, eta).down, end);
+      const down = Math.max(ancestralStep(model, segment.sigma, segment.next, eta).down, end);
       const start = { x: segment.x, sigma: segment.sigma, length: Math.log(segment.sigma / down) };
       const level = look === 0 ? sigma : levelAlong(start, look / order);
       const { denoised } = await denoise(x, level);
@@ -46,8 +46,8 @@ export const dpmFast = defineSampler({
       } else {
         if (order === 3) x = thirdOrder(start, seen, looks.third[1]);
         else x = order === 2 ? secondOrder(start, seen, looks.second[0]) : firstOrder(start, seen[0]);
-        const up = Math.sqrt(Math.max(segment.next ** 2 - down ** 2, 0));
-        if (eta > 0) x = addScaled(x, noise(segment.sigma, segment.next), s_noise * up);
+        const { kept, up } = backUp(model, down, segment.next);
+        if (eta > 0) x = combine([x, noise(segment.sigma, segment.next)], [kept, s_noise * up]);
       }
       yield { x, denoised, sigma: level, memory: { ...segment, done: before + index + 1 } };
     }

@@ -12,8 +12,9 @@ export const dpm2 = defineSampler({
   drawsNoise: true,
   discardsNextToLast: true,
   defaultScheduler: 'karras',
-  async *steps({ denoise, noise, sigmas, options, memory, ...input }) {
-    const churn = churnFor(options, sigmas.length - 1, noise, memory);
+  async *steps(input) {
+    const { denoise, sigmas } = input;
+    const churn = churnFor(input);
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const start = churn(x, sigma, next);

@@ -8,8 +8,9 @@ export const euler = defineSampler({
   aliases: ['k_euler'],
   options: churnOptions,
   drawsNoise: true,
-  async *steps({ denoise, noise, sigmas, options, memory, ...input }) {
-    const churn = churnFor(options, sigmas.length - 1, noise, memory);
+  async *steps(input) {
+    const { denoise, sigmas } = input;
+    const churn = churnFor(input);
     let x = input.x;
     for (const [sigma, next] of pairs(sigmas)) {
       const start = churn(x, sigma, next);

@@ -8,8 +8,9 @@ export const heunpp2 = defineSampler({
   options: churnOptions,
   callsPerStep: 3,
   drawsNoise: true,
-  async *steps({ denoise, noise, sigmas, options, memory, ...input }) {
-    const churn = churnFor(options, sigmas.length - 1, noise, memory);
+  async *steps(input) {
+    const { denoise, sigmas, memory } = input;
+    const churn = churnFor(input);
     const highest = (memory?.highest as number | undefined) ?? sigmas[0];
     const end = sigmas[sigmas.length - 1];
     let x = input.x;

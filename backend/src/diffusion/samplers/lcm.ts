@@ -9,6 +9,7 @@ import {
   type Tensor,
 } from '@atelier/sdk';
 import { tableSampling } from '../sigma-table.js';
+import { hasTimesteps } from './timesteps.js';
 
 /** Every so-many-th timestep is one that latent consistency models were distilled for. */
 const STRIDE = 20;
@@ -22,7 +23,8 @@ export const lcm = defineSampler({
   label: 'LCM',
   aliases: ['k_lcm'],
   drawsNoise: true,
-  sampling: distilled,
+  suits: hasTimesteps,
+  sampling: (model) => (hasTimesteps(model) ? distilled(model) : model),
   steps: (input) => jumps(input, (x, denoised, sigma) => combine([denoised, x], boundary(10 * input.model.timestepOf(sigma)))),
 });
 

@@ -1,7 +1,21 @@
-import { add, addScaled, defineSampler, derivative, pairs, rows, tensor, z, type Tensor } from '@atelier/sdk';
+import {
+  add,
+  addScaled,
+  combine,
+  defineSampler,
+  derivative,
+  noiseRatio,
+  pairs,
+  rows,
+  tensor,
+  z,
+  type ModelSampling,
+  type Tensor,
+} from '@atelier/sdk';
 import { karrasLevels } from '../schedulers/karras.js';
+import { backUp } from './split-step.js';
 
-/** Where runs are taken back up: from the level nearest to the first to that nearest to the second. */
+/** Where runs are taken back up, as noise over picture: from the level nearest to the first to that nearest to the second. */
 const [FROM, BACK_TO] = [0.1, 2];
 
 /**
@@ -19,13 +33,16 @@ export const restart = defineSampler({
   order: 2,
   drawsNoise: true,
   defaultScheduler: 'karras',
-  async *steps({ denoise, noise, sigmas, options: { s_noise }, memory, ...input }) {
+  async *steps({ model, denoise, noise, sigmas, options: { s_noise }, memory, ...input }) {
     let x = input.x;
-    let plan = (memory?.plan as Tensor | undefined) ?? planOf(sigmas);
+    let plan = (memory?.plan as Tensor | undefined) ?? planOf(model, sigmas);
     let reached = (memory?.reached as number | undefined) ?? plan.data[0];
     while (plan.shape[0] > 0) {
       const [sigma, next] = plan.data;
-      if (sigma > reached) x = addScaled(x, noise(reached, sigma), s_noise * Math.sqrt(sigma ** 2 - reached ** 2));
+      if (sigma > reached) {
+        const { kept, up } = backUp(model, reached, sigma);
+        x = combine([x, noise(reached, sigma)], [kept, s_noise * up]);
+      }
       const { denoised } = await denoise(x, sigma);
       const slope = derivative(x, denoised, sigma);
       const ahead = addScaled(x, slope, next - sigma);
@@ -39,14 +56,15 @@ export const restart = defineSampler({
 });
 
 /** Where each step starts and ends, [steps, 2]: as many as were asked for, restarts included. */
-function planOf(sigmas: readonly number[]): Tensor {
+function planOf(model: ModelSampling, sigmas: readonly number[]): Tensor {
   const stepCount = sigmas.length - 1;
   const times = stepCount >= 36 ? 2 : stepCount >= 20 ? 1 : 0;
   if (times === 0) return planFrom([...pairs(sigmas)]);
 
   const length = times === 2 ? Math.floor(stepCount / 4) : 9;
   const levels = karrasLevels(sigmas[stepCount - 1], sigmas[0], stepCount - length * times);
-  const [from, backTo] = [nearest(levels, FROM), nearest(levels, BACK_TO)];
+  const ratios = levels.map((level) => noiseRatio(model, level));
+  const [from, backTo] = [nearest(ratios, FROM), nearest(ratios, BACK_TO)];
   const down = [...pairs(levels)];
   if (backTo >= from) return planFrom(down);
   const again = [...pairs(karrasLevels(levels[from], levels[backTo], length + 1).slice(0, -1))];

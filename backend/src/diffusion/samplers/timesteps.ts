@@ -11,6 +11,11 @@ export function timesteps(model: ModelSampling, stepCount: number): number[] {
   return rising.reverse();
 }
 
+/** Whether a model was trained at whole timesteps, which are then places among its levels. */
+export function hasTimesteps({ prediction, sigmaMax, timestepOf }: ModelSampling): boolean {
+  return (prediction === 'eps' || prediction === 'v') && Number.isInteger(timestepOf(sigmaMax));
+}
+
 /**
  * What such samplers have in common. They come from the variance-preserving form: they start from unit noise of it, and
  * hand over their last latent in it.
@@ -18,6 +23,7 @@ export function timesteps(model: ModelSampling, stepCount: number): number[] {
 export const byTimesteps = {
   lastLevel: 'sigma-min',
   minSteps: 2,
+  suits: hasTimesteps,
   levels: (model: ModelSampling, stepCount: number) => timesteps(model, stepCount).map((timestep) => model.sigmas[timestep]),
   startScale: (sigma: number) => Math.hypot(1, sigma),
 } as const;

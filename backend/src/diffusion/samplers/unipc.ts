@@ -1,4 +1,4 @@
-import { addScaled, defineSampler, derivative, scale, z, type ModelSampling, type Sampler } from '@atelier/sdk';
+import { addScaled, defineSampler, derivative, pictureShare, scale, z, type ModelSampling, type Sampler } from '@atelier/sdk';
 import { roundHalfToEven } from '../round-half-to-even.js';
 import { ramp } from '../schedulers/ramp.js';
 import { byTimesteps, timesteps } from './timesteps.js';
@@ -59,12 +59,12 @@ function ofComfyui(id: string, label: string, variant: 'bh1' | 'bh2', aliases: s
     aliases,
     order: 2, // 3 but for the first steps and the last
     minSteps: 2,
-    async *steps({ denoise, sigmas, memory, x }) {
+    async *steps({ model, denoise, sigmas, memory, x }) {
       const before = (memory?.done as number | undefined) ?? 0;
       const stepCount = before + sigmas.length - 1;
       const positive = sigmas.map((sigma) => Math.max(sigma, ALMOST_ZERO));
       const levels = x.data instanceof Float32Array ? positive.map(throughFloat32) : positive;
-      yield* uniSteps(
+      const run = uniSteps(
         { x, sigmas: levels, memory },
         {
           order: Math.min(3, stepCount - 1),
@@ -76,6 +76,10 @@ function ofComfyui(id: string, label: string, variant: 'bh1' | 'bh2', aliases: s
           },
         },
       );
+      for await (const step of run) {
+        const isAlmostZero = step.memory?.done === stepCount && sigmas[sigmas.length - 1] === 0;
+        yield isAlmostZero ? { ...step, x: scale(step.x, 1 / pictureShare(model, ALMOST_ZERO)) } : step;
+      }
     },
   });
 }

@@ -1,4 +1,4 @@
-import { defineScheduler } from '@atelier/sdk';
+import { defineScheduler, type ModelSampling } from '@atelier/sdk';
 
 /**
  * Levels that were optimised for Stable Diffusion 1 (Sabour et al. 2024, "Align Your Steps"); for other numbers of steps
@@ -10,6 +10,7 @@ export const alignYourSteps = defineScheduler({
   id: 'align-your-steps',
   label: 'Align Your Steps',
   aliases: ['align_your_steps'],
+  suits: hasStrongNoise,
   levels: (_model, stepCount) => interpolated(TEN_STEPS, stepCount),
 });
 
@@ -18,6 +19,7 @@ export const alignYourSteps11 = defineScheduler({
   id: 'align-your-steps-11',
   label: 'Align Your Steps 11',
   aliases: ['align_your_steps_11'],
+  suits: hasStrongNoise,
   levels: (_model, stepCount) => interpolated(TEN_STEPS, stepCount),
 });
 
@@ -26,6 +28,7 @@ export const alignYourStepsGits = defineScheduler({
   id: 'align-your-steps-gits',
   label: 'Align Your Steps GITS',
   aliases: ['align_your_steps_GITS'],
+  suits: hasStrongNoise,
   levels: (_model, stepCount) => interpolated(GITS, stepCount),
 });
 
@@ -36,6 +39,7 @@ export const alignYourSteps32 = defineScheduler({
   id: 'align-your-steps-32',
   label: 'Align Your Steps 32',
   aliases: ['align_your_steps_32'],
+  suits: hasStrongNoise,
   levels: (_model, stepCount) => interpolated(THIRTY_TWO, stepCount),
 });
 
@@ -44,6 +48,11 @@ const THIRTY_TWO = [
   2.21663865, 1.97508351, 1.7793172, 1.61475335, 1.46540953, 1.314849, 1.16642497, 1.03475547, 0.91573744, 0.80748169, 0.71202361, 0.621739,
   0.53065202, 0.4529096, 0.37491455, 0.27461819, 0.2011529, 0.14105873, 0.06682881, 0.03166121, 0.015,
 ];
+
+/** The anchors start where pictures are all but lost in the noise; levels of flow models are shares of noise, up to 1. */
+function hasStrongNoise({ prediction }: ModelSampling): boolean {
+  return prediction !== 'flow';
+}
 
 /** `count` levels along the anchors, evenly by place and linear in log σ, then 0. A single one is the lowest anchor. */
 function interpolated(anchors: readonly number[], count: number): number[] {

@@ -93,6 +93,15 @@ describe.each(sources)('a Brownian path, %s', (source) => {
   });
 });
 
+test('a level just between two decimals is taken for the even one, as Python rounds', () => {
+  const tree = new BrownianTree(3, 8, { low: 0.375, high: 1 }, (own) => generatorFor('NV', own));
+  const increment = (to: number) => tree.between(1, to).map((value) => value * Math.sqrt(1 - to));
+  const tie = increment(65 / 128); // 0.5078125
+  const [even, odd] = [increment(0.507812), increment(0.507813)];
+  for (let i = 0; i < 8; i++) expect(tie[i]).toBeCloseTo(even[i], 6);
+  expect(Math.max(...tie.map((value, i) => Math.abs(value - odd[i])))).toBeGreaterThan(1e-4);
+});
+
 test('samplers with a Brownian path get the same noise for a picture alone, in a batch and after a stop; others draw on', () => {
   const sigmas = [14, 7, 3, 1, 0];
   const noiseFor = (sampler: typeof euler | typeof dpmppSde, seeds: number[]) =>
