@@ -50,17 +50,18 @@ function shiftedInFloat32(time: number, shift: number): number {
   return Math.fround(Math.fround(shift * share) / Math.fround(1 + Math.fround((shift - 1) * share)));
 }
 
+/** The shifts that suit a small and a large picture, by their image tokens. */
+type KnownShifts = readonly [small: { tokens: number; mu: number }, large: { tokens: number; mu: number }];
+const FLUX_SHIFTS: KnownShifts = [
+  { tokens: 256, mu: 0.5 },
+  { tokens: 4096, mu: 1.15 },
+];
+
 /**
  * The logarithm µ of the shift that suits a picture of so many image tokens, as Flux was trained: on the line through two
  * known sizes (256² and 1024² pixels).
  */
-export function fluxMu(
-  tokens: number,
-  [small, large] = [
-    { tokens: 256, mu: 0.5 },
-    { tokens: 4096, mu: 1.15 },
-  ],
-): number {
+export function fluxMu(tokens: number, [small, large]: KnownShifts = FLUX_SHIFTS): number {
   return small.mu + ((large.mu - small.mu) * (tokens - small.tokens)) / (large.tokens - small.tokens);
 }
 

@@ -79,7 +79,7 @@ async function endOf(sampler: Sampler, scheduler: Scheduler, model: ModelSamplin
   const x = startNoise(fresh.next(), sampler, sigmas[0]);
   const noise = stepNoise(sampler, { fresh, source: 'NV', seeds, shape: wide, sigmas });
   const run = { sampler, model, denoise: model.prediction === 'flow' ? flowDenoise : denoise, noise, x, sigmas };
-  const { data } = (await sample(run)).x;
+  const data = [...(await sample(run)).x.data];
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
   const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
   return { mean, deviation: Math.sqrt(variance) };

@@ -148,8 +148,6 @@ test('a run of a flow model goes on after a stop, also with samplers that see it
     const reached = (await first.steps)[8];
     const rest = await going(sampler, { x: reached.x, sigmas: levels.slice(9), memory: reached.memory }, first.source.position).steps;
     expect(maxDifference(rest.at(-1)!.x.data, whole.at(-1)!.x.data), sampler.label).toBeLessThan(1e-9);
-    // DPM fast and adaptive tell where they look
-    if (!ownLevels.has(sampler.id)) expect(whole[1].sigma, sampler.label).toBe(levels[1]);
   }
 });
 
