@@ -24,8 +24,11 @@ export type Prediction = 'eps' | 'v' | 'edm' | 'flow';
 
 /** How a model was trained on noise: what it answers, at which levels, and what it is told of the level. */
 export type NoiseModel =
-  /** 1000 timesteps with betas linear in their square root (SD1, SD2, SDXL); the last level is all noise where the signal ends at zero. */
-  | { kind: 'discrete'; prediction: 'eps' | 'v'; zeroTerminalSnr?: boolean }
+  /**
+   * 1000 timesteps with betas linear in their square root (SD1, SD2, SDXL); the last level is all noise where the signal ends
+   * at zero. `anchors` says whose published levels suit it (Align Your Steps), where they are not those of SD1.
+   */
+  | { kind: 'discrete'; prediction: 'eps' | 'v'; zeroTerminalSnr?: boolean; anchors?: 'sdxl' }
   /** v over levels without a table. */
   | { kind: 'continuous-v'; sigmaMin: number; sigmaMax: number }
   /** Karras et al. 2022. */
@@ -48,6 +51,8 @@ export interface ModelSampling {
   sigmas: Float64Array;
   sigmaMin: number;
   sigmaMax: number;
+  /** Whose published levels suit it (Align Your Steps), where they are not those of SD1. */
+  anchors?: 'sdxl';
   /** What the network is told of a level. Places in the table are interpolated in log σ and clamped, as A1111 does. */
   timestepOf(sigma: number): number;
   /** The same as Forge and ComfyUI have it: the whole timestep whose level is nearest in log σ, ties go to the lower one. */

@@ -33,7 +33,8 @@ function noiseModelOf(name: string): NoiseModel | undefined {
     return { kind: 'edm', sigmaData: 1, sigmaMin: number(/ ([\d.]+)\.\./), sigmaMax: number(/\.\.([\d.]+)/) };
   }
   if (/ztsnr|zero_terminal/.test(name)) return { kind: 'discrete', prediction: 'v', zeroTerminalSnr: true };
-  return /sd15|sdxl/.test(name) ? { kind: 'discrete', prediction: 'eps' } : undefined;
+  if (/^sdxl/.test(name)) return { kind: 'discrete', prediction: 'eps', anchors: 'sdxl' };
+  return name.includes('sd15') ? { kind: 'discrete', prediction: 'eps' } : undefined;
 }
 
 /** Forge leaves the shift out between timesteps of Flux, and where a share of the training is told of any flow model. */
@@ -171,7 +172,10 @@ describe.runIf(hasGolden('sigmas/schedulers_forge.json'))('schedules', () => {
   const tables = readTensors('sigmas/tables.safetensors');
   /** As samplingOf makes it; where Forge stretches levels in float32, from its own. */
   function modelOf(name: string): ModelSampling | undefined {
-    if (name.includes('ztsnr')) return tableSampling(Float64Array.from(realTensor(tables, 'forge/sdxl_vpred_ztsnr').data), 'v');
+    if (name.includes('ztsnr')) {
+      const levels = Float64Array.from(realTensor(tables, 'forge/sdxl_vpred_ztsnr').data);
+      return { ...tableSampling(levels, 'v'), anchors: 'sdxl' };
+    }
     const noise = noiseModelOf(name);
     return noise && samplingOf(noise);
   }
@@ -182,13 +186,12 @@ describe.runIf(hasGolden('sigmas/schedulers_forge.json'))('schedules', () => {
     const scheduler = schedulers.find(({ id, aliases }) => id === record.scheduler || aliases.includes(record.scheduler));
     const model = modelOf(record.model);
     const options = Object.keys(record).filter((key) => !known.has(key));
-    const isSdxl = record.model.startsWith('sdxl') && record.scheduler.startsWith('align_your_steps');
     // Forge ends at 0 twice, and leaves the shift of Flux out between timesteps
     const isBroken =
       model?.prediction === 'flow' &&
       (record.scheduler === 'uniform' ||
         (record.model.startsWith('flux') && ['normal', 'sgm_uniform', 'turbo'].includes(record.scheduler)));
-    if (!scheduler || !model || options.length > 0 || isSdxl || isBroken) {
+    if (!scheduler || !model || options.length > 0 || isBroken) {
       left.add(
         scheduler && model
           ? `${record.scheduler} ${options.length > 0 ? `with ${options.join(', ')}` : `of ${record.model}${isBroken ? ' as Forge has it' : ''}`}`

@@ -7,7 +7,8 @@ export function samplingOf(noise: NoiseModel): ModelSampling {
   switch (noise.kind) {
     case 'discrete': {
       const levels = scaledLinearLevels();
-      return tableSampling(noise.zeroTerminalSnr ? zeroTerminalLevels(levels) : levels, noise.prediction);
+      const sampling = tableSampling(noise.zeroTerminalSnr ? zeroTerminalLevels(levels) : levels, noise.prediction);
+      return { ...sampling, anchors: noise.anchors };
     }
     case 'continuous-v':
       return continuousVSampling(noise);

@@ -59,6 +59,7 @@ function distilled(model: ModelSampling): ModelSampling {
   const table = tableSampling(model.sigmas.filter((_, timestep) => timestep % STRIDE === STRIDE - 1).map(throughFloat32), model.prediction);
   const nearest = (sigma: number) => table.nearestTimestepOf(sigma) * STRIDE + STRIDE - 1;
   return {
+    ...model,
     ...table,
     timestepOf: nearest,
     nearestTimestepOf: nearest,

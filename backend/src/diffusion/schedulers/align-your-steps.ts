@@ -1,57 +1,55 @@
-import { defineScheduler, type ModelSampling } from '@atelier/sdk';
+import { defineScheduler, type ModelSampling, type Scheduler } from '@atelier/sdk';
 
-/**
- * Levels that were optimised for Stable Diffusion 1 (Sabour et al. 2024, "Align Your Steps"); for other numbers of steps
- * they are interpolated in log σ. The model's own range is not looked at.
- */
-const TEN_STEPS = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029];
+/** Published levels of a few steps, falling, for the models that they were found on. */
+type Anchors = Record<'sd1' | 'sdxl', readonly number[]>;
 
-export const alignYourSteps = defineScheduler({
-  id: 'align-your-steps',
-  label: 'Align Your Steps',
-  aliases: ['align_your_steps'],
-  suits: hasStrongNoise,
-  levels: (_model, stepCount) => interpolated(TEN_STEPS, stepCount),
-});
-
-/** A1111's second name for the same levels; pictures made elsewhere carry it. */
-export const alignYourSteps11 = defineScheduler({
-  id: 'align-your-steps-11',
-  label: 'Align Your Steps 11',
-  aliases: ['align_your_steps_11'],
-  suits: hasStrongNoise,
-  levels: (_model, stepCount) => interpolated(TEN_STEPS, stepCount),
-});
+/** Levels that were optimised for a model (Sabour et al. 2024, "Align Your Steps"). */
+const TEN_STEPS: Anchors = {
+  sd1: [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029],
+  sdxl: [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.38, 0.234, 0.113, 0.029],
+};
 
 /** Found by GITS (Chen et al. 2024), which needs no optimisation: a search for few straight pieces. */
-export const alignYourStepsGits = defineScheduler({
-  id: 'align-your-steps-gits',
-  label: 'Align Your Steps GITS',
-  aliases: ['align_your_steps_GITS'],
-  suits: hasStrongNoise,
-  levels: (_model, stepCount) => interpolated(GITS, stepCount),
-});
-
-const GITS = [14.615, 4.617, 2.507, 1.236, 0.702, 0.402, 0.24, 0.156, 0.104, 0.094, 0.029];
+const GITS: Anchors = {
+  sd1: [14.615, 4.617, 2.507, 1.236, 0.702, 0.402, 0.24, 0.156, 0.104, 0.094, 0.029],
+  sdxl: [14.615, 4.734, 2.567, 1.529, 0.987, 0.652, 0.418, 0.268, 0.179, 0.127, 0.029],
+};
 
 /** More anchors, down to half the model's lowest level. */
-export const alignYourSteps32 = defineScheduler({
-  id: 'align-your-steps-32',
-  label: 'Align Your Steps 32',
-  aliases: ['align_your_steps_32'],
-  suits: hasStrongNoise,
-  levels: (_model, stepCount) => interpolated(THIRTY_TWO, stepCount),
-});
+const THIRTY_TWO: Anchors = {
+  sd1: [
+    14.615, 11.23951352, 8.64363081, 6.64729424, 5.57250862, 4.71648546, 3.99196065, 3.5195609, 3.13490466, 2.79228788, 2.48773628,
+    2.21663865, 1.97508351, 1.7793172, 1.61475335, 1.46540953, 1.314849, 1.16642497, 1.03475547, 0.91573744, 0.80748169, 0.71202361,
+    0.621739, 0.53065202, 0.4529096, 0.37491455, 0.27461819, 0.2011529, 0.14105873, 0.06682881, 0.03166121, 0.015,
+  ],
+  sdxl: [
+    14.615, 11.1491618, 8.50522127, 6.48827151, 5.43707402, 4.60398619, 3.89854704, 3.27407457, 2.74396527, 2.29968659, 1.95448514,
+    1.67108715, 1.42878152, 1.23181009, 1.06789649, 0.92579443, 0.80290886, 0.69660121, 0.60436903, 0.52852552, 0.46773344, 0.41393379,
+    0.36258186, 0.31008517, 0.26518925, 0.22326461, 0.17653877, 0.13959192, 0.10587381, 0.05519369, 0.02877334, 0.015,
+  ],
+};
 
-const THIRTY_TWO = [
-  14.615, 11.23951352, 8.64363081, 6.64729424, 5.57250862, 4.71648546, 3.99196065, 3.5195609, 3.13490466, 2.79228788, 2.48773628,
-  2.21663865, 1.97508351, 1.7793172, 1.61475335, 1.46540953, 1.314849, 1.16642497, 1.03475547, 0.91573744, 0.80748169, 0.71202361, 0.621739,
-  0.53065202, 0.4529096, 0.37491455, 0.27461819, 0.2011529, 0.14105873, 0.06682881, 0.03166121, 0.015,
-];
+export const alignYourSteps = anchored('align-your-steps', 'Align Your Steps', 'align_your_steps', TEN_STEPS);
 
-/** The anchors start where pictures are all but lost in the noise; levels of flow models are shares of noise, up to 1. */
-function hasStrongNoise({ prediction }: ModelSampling): boolean {
-  return prediction !== 'flow';
+/** A1111's second name for the same levels; pictures made elsewhere carry it. */
+export const alignYourSteps11 = anchored('align-your-steps-11', 'Align Your Steps 11', 'align_your_steps_11', TEN_STEPS);
+
+export const alignYourStepsGits = anchored('align-your-steps-gits', 'Align Your Steps GITS', 'align_your_steps_GITS', GITS);
+
+export const alignYourSteps32 = anchored('align-your-steps-32', 'Align Your Steps 32', 'align_your_steps_32', THIRTY_TWO);
+
+/**
+ * The anchors of the model's sort, for other numbers of steps interpolated in log σ. The model's own range is not looked at,
+ * so they are not for flow models, whose levels are shares of noise up to 1.
+ */
+function anchored(id: string, label: string, alias: string, anchors: Anchors): Scheduler {
+  return defineScheduler({
+    id,
+    label,
+    aliases: [alias],
+    suits: ({ prediction }) => prediction !== 'flow',
+    levels: (model: ModelSampling, stepCount) => interpolated(anchors[model.anchors ?? 'sd1'], stepCount),
+  });
 }
 
 /** `count` levels along the anchors, evenly by place and linear in log σ, then 0. A single one is the lowest anchor. */
