@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Awaitable, Hooks } from './hooks.js';
+import type { ModelFamily } from './models.js';
 import type { Sampler, Scheduler } from './sampling.js';
 
 /** What `activate` gets. Everything in it leaves with the extension. */
@@ -48,6 +49,7 @@ export function defineSettings<Shape extends z.ZodObject>(schema: Shape): Shape 
 export interface ExtensionDefinition {
   samplers?: readonly Sampler[];
   schedulers?: readonly Scheduler[];
+  modelFamilies?: readonly ModelFamily[];
   settings?: z.ZodObject;
   routes?: Routes;
   /** Runs once each time the extension starts: tap hooks here. */

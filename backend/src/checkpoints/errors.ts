@@ -51,7 +51,7 @@ export class CheckpointIncomplete extends AppError {
   constructor(file: string, reason: string) {
     super(
       `"${path.basename(file)}" is not a whole model: ${reason}`,
-      'Use the complete checkpoint, with text encoder, UNet and VAE in one file.',
+      'The file is cut or its names were changed. Fetch the published checkpoint.',
     );
   }
 }
@@ -67,13 +67,13 @@ export class WeightTypeNotBuilt extends AppError {
   }
 }
 
-/** A diffusion model of a family that is recognised and not built yet. */
+/** A diffusion model of a kind that is known and cannot be run. */
 export class FamilyNotBuilt extends AppError {
   readonly code = 'family-not-built';
-  constructor(file: string, family: string) {
+  constructor(file: string, label: string) {
     super(
-      `"${path.basename(file)}" is a ${family} model. That family is known, but not built yet.`,
-      'Choose a Stable Diffusion 1 checkpoint.',
+      `"${path.basename(file)}" is a ${label} model. That kind is known, but cannot be run yet.`,
+      'Choose another checkpoint, or add an extension that brings this kind of model.',
     );
   }
 }
@@ -86,14 +86,20 @@ export class NotACheckpoint extends AppError {
   }
 }
 
-/** Nothing in the file's tensor names says what it is. */
+/** Nothing in the file's tensor names and shapes says what it is. */
 export class FamilyUnknown extends AppError {
   readonly code = 'family-unknown';
-  constructor(file: string, someNames: readonly string[]) {
-    const names =
-      someNames.length > 0
-        ? ` Its tensors are called ${someNames.map((name) => `"${name}"`).join(', ')} and so on.`
-        : ' It holds no tensors.';
-    super(`"${path.basename(file)}" is no model that Atelier recognises.${names}`, 'Checkpoints of Stable Diffusion 1 can be used.');
+  /**
+   * @param names what the file calls its tensors.
+   * @param nearest the family that it is most like, and why it is not of it.
+   */
+  constructor(file: string, names: readonly string[], nearest?: { label: string; lacks: readonly string[] }) {
+    const some = names.slice(0, 3).map((name) => `"${name}"`);
+    const held = names.length === 0 ? 'It holds no tensors.' : `Of its ${names.length} tensors none was understood: ${some.join(', ')}${names.length > 3 ? ' …' : ''}.`;
+    const near = nearest ? ` It is most like ${nearest.label}, but ${nearest.lacks.join(' and ')}.` : '';
+    super(
+      `"${path.basename(file)}" is no model that Atelier recognises. ${held}${near}`,
+      'Checkpoints of the Stable Diffusion and Flux families can be used.',
+    );
   }
 }

@@ -1,31 +1,14 @@
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { elementBits, type StoredTensor, type StoredTensors, type StoredType } from '@atelier/sdk';
 import { z } from 'zod';
 import { CheckpointIsPickle, CheckpointNotOpened, CheckpointUnreadable, ContainerNotBuilt } from './errors.js';
-
-/** Bits of one element of each type that a `.safetensors` file may hold. */
-// prettier-ignore
-const elementBits = {
-  BOOL: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8,
-  I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64,
-} as const;
-export type StoredType = keyof typeof elementBits;
-
-/** One tensor of a file and where its bytes lie. */
-export interface StoredTensor {
-  name: string;
-  type: StoredType;
-  shape: readonly number[];
-  /** Bytes from the start of the file. */
-  offset: number;
-  length: number;
-}
 
 /** What is in a `.safetensors` file. The values stay there. */
 export interface Checkpoint {
   /** Absolute, with links resolved. */
   file: string;
-  tensors: ReadonlyMap<string, StoredTensor>;
+  tensors: StoredTensors;
   metadata: ReadonlyMap<string, string>;
 }
 
@@ -49,7 +32,8 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
   try {
     handle = await open(file, 'r');
     const { size } = await handle.stat();
-    return { file: await realpath(file), ...parseHeader(await headerBytes(handle, size, file), size, file) };
+    const real = await realpath(file);
+    return { file: real, ...parseHeader(await headerBytes(handle, size, file), size, real) };
   } catch (error) {
     if (isSystemError(error)) throw new CheckpointNotOpened(file, error);
     throw error;
@@ -112,7 +96,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number, file: string): Omit<C
     }
     const { dtype, shape, data_offsets } = checked(Entry, value, `tensor "${name}"`, file);
     const [begin, end] = data_offsets;
-    tensors.set(name, { name, type: dtype, shape, offset: dataStart + begin, length: end - begin });
+    tensors.set(name, { name, file, type: dtype, shape, offset: dataStart + begin, length: end - begin });
   }
   checkLayout([...tensors.values()], dataStart, fileBytes, file);
   return { tensors, metadata };

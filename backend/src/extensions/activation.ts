@@ -92,12 +92,13 @@ export class Activation implements Disposable {
   /** What the manifest and the definition declare is tapped on the extension's behalf. */
   private tapNouns(): void {
     const { bus, manifest } = this.input;
-    const { samplers = [], schedulers = [], settings } = this.definition;
+    const { samplers = [], schedulers = [], modelFamilies = [], settings } = this.definition;
     const { tabs } = manifest.contributes;
     const hooks = bus.scoped(this.id, this.owned);
     if (tabs.length > 0) hooks.collectTabs.tap((registry) => tabs.forEach((tab) => registry.add(tab)));
     if (settings) hooks.collectSettings.tap((registry) => registry.add(settings));
     if (samplers.length > 0) hooks.collectSamplers.tap((registry) => samplers.forEach((sampler) => registry.add(sampler)));
+    if (modelFamilies.length > 0) hooks.collectModelFamilies.tap((registry) => modelFamilies.forEach((family) => registry.add(family)));
     if (schedulers.length > 0) hooks.collectSchedulers.tap((registry) => schedulers.forEach((scheduler) => registry.add(scheduler)));
   }
 

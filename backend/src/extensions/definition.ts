@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ExtensionId, TabDeclaration, type ExtensionDefinition, type Sampler, type Scheduler } from '@atelier/sdk';
+import { ExtensionId, TabDeclaration, type ExtensionDefinition, type ModelFamily, type Sampler, type Scheduler } from '@atelier/sdk';
 import { DefinitionInvalid, issuesOf } from './errors.js';
 
 const aFunction = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'is not a function');
@@ -44,6 +44,15 @@ const SchedulerShape = z.looseObject({
   levels: aFunction,
 });
 
+const ModelFamilyShape = z.looseObject({
+  id: ExtensionId,
+  label: z.string().min(1).max(80),
+  signature: z.array(z.looseObject({ says: z.string().min(1), holds: aFunction })).min(1),
+  traits: aFunction,
+  graph: aFunction,
+  condition: aFunction,
+});
+
 const RouteName = z.string().regex(/^[a-z][a-zA-Z0-9]*(-[a-z0-9]+)*$/, 'is not a plain word');
 const aZodType = z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'is not a zod schema');
 
@@ -51,6 +60,7 @@ const aZodType = z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'is 
 const Definition = z.strictObject({
   samplers: z.array(SamplerShape).optional(),
   schedulers: z.array(SchedulerShape).optional(),
+  modelFamilies: z.array(ModelFamilyShape).optional(),
   settings: aSchema.optional(),
   routes: z.record(RouteName, z.looseObject({ input: aZodType, output: aZodType, handle: aFunction })).optional(),
   activate: aFunction.optional(),
@@ -67,6 +77,7 @@ export function checkDefinition(exported: unknown): ExtensionDefinition {
 export const checkNoun = {
   sampler: (sampler: Sampler) => insist(SamplerShape, sampler),
   scheduler: (scheduler: Scheduler) => insist(SchedulerShape, scheduler),
+  modelFamily: (family: ModelFamily) => insist(ModelFamilyShape, family),
   settings: (schema: z.ZodObject) => insist(aSchema, schema),
   tab: (tab: TabDeclaration) => insist(TabDeclaration, tab),
 };

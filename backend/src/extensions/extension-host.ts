@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { AppError, ReportedError, type HookName, type Sampler, type Scheduler } from '@atelier/sdk';
+import { AppError, ReportedError, type HookName, type ModelFamily, type Sampler, type Scheduler } from '@atelier/sdk';
 import type { ErrorReport, ExtensionEntry, Settings, TabEntry } from '@atelier/sdk/contracts';
 import { ExtensionFault, type Bus, type Collected, type Collection } from '../hooks/index.js';
 import { Activation } from './activation.js';
@@ -24,7 +24,7 @@ export interface ExtensionHostOptions {
   dataDir: string;
   settings: () => Pick<Settings, 'extensions' | 'disabledExtensions'>;
   /** What the core brings itself: nothing of an extension may take its names. */
-  core?: { samplers: readonly Sampler[]; schedulers: readonly Scheduler[] };
+  core?: { samplers: readonly Sampler[]; schedulers: readonly Scheduler[]; modelFamilies: readonly ModelFamily[] };
   /** Only our own extensions start. */
   safe?: boolean;
   /** Extensions in whose code the engine last died, with what is known of it. They do not start until they are reloaded. */
@@ -40,6 +40,7 @@ export interface ExtensionHostOptions {
 export interface Nouns {
   samplers: readonly Collected<Sampler>[];
   schedulers: readonly Collected<Scheduler>[];
+  modelFamilies: readonly Collected<ModelFamily>[];
   tabs: readonly TabEntry[];
   /** Schemas of settings sections, by extension. */
   settings: ReadonlyMap<string, z.ZodObject>;
@@ -56,7 +57,7 @@ export class ExtensionHost {
   private readonly turns = new Turns();
   private readonly owned: Disposable[] = [];
   private watcher: AsyncDisposable | null = null;
-  private collected: Nouns = { samplers: [], schedulers: [], tabs: [], settings: new Map() };
+  private collected: Nouns = { samplers: [], schedulers: [], modelFamilies: [], tabs: [], settings: new Map() };
 
   constructor(private readonly options: ExtensionHostOptions) {
     this.suspects = new Map(Object.entries(options.suspects ?? {}).map(([id, report]) => [id, new ReportedError(report)]));
@@ -259,9 +260,10 @@ export class ExtensionHost {
     const { points } = bus;
     const samplers = points.collectSamplers.collect(core?.samplers, checkNoun.sampler);
     const schedulers = points.collectSchedulers.collect(core?.schedulers, checkNoun.scheduler);
+    const modelFamilies = points.collectModelFamilies.collect(core?.modelFamilies, checkNoun.modelFamily);
     const tabs = points.collectTabs.collect([], checkNoun.tab);
     const settings = points.collectSettings.collect([], checkNoun.settings);
-    const faults = [samplers, schedulers, tabs, settings].flatMap((collection: Collection<unknown>) => collection.faults);
+    const faults = [samplers, schedulers, modelFamilies, tabs, settings].flatMap((collection: Collection<unknown>) => collection.faults);
     for (const fault of faults) {
       const record = this.running(fault.extension);
       if (!record) continue; // failed in two registries
@@ -272,6 +274,7 @@ export class ExtensionHost {
     this.collected = {
       samplers: watched(samplers.items, (extension, sampler) => watchedSampler(bus, extension, sampler)),
       schedulers: watched(schedulers.items, (extension, scheduler) => watchedScheduler(bus, extension, scheduler)),
+      modelFamilies: modelFamilies.items,
       tabs: tabs.items.map(({ item, extension }) => ({ ...item, extension: extension! })).sort((a, b) => a.order - b.order),
       settings: new Map(settings.items.map(({ item, extension }) => [extension!, item])),
     };

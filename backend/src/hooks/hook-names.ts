@@ -11,6 +11,7 @@ export function kindOf(name: HookName): HookKind {
 const inTable: Record<HookName, true> = {
   collectSamplers: true,
   collectSchedulers: true,
+  collectModelFamilies: true,
   collectSettings: true,
   collectTabs: true,
   resolveExtension: true,

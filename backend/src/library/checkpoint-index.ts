@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError, fail, reportOf } from '@atelier/sdk';
+import { AppError, fail, reportOf, type ModelFamily } from '@atelier/sdk';
 import type { CheckpointEntry, ErrorReport } from '@atelier/sdk/contracts';
 import type { Kysely } from 'kysely';
-import { readCheckpoint } from '../checkpoints/safetensors-header.js';
+import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
-import { familyOf } from '../model-families/families.js';
+import { recognise } from '../model-families/families.js';
 
 /** No file in the models folders has that name. */
 export class CheckpointNotFound extends AppError {
@@ -51,10 +51,14 @@ export class CheckpointIndex {
   private constructor(
     private readonly database: Kysely<IndexTables>,
     private readonly modelsFolders: readonly string[],
+    private readonly families: () => readonly ModelFamily[],
   ) {}
 
-  /** @param modelsFolders checkpoints lie in their `checkpoints/`; of two with one name, the first folder's is taken. */
-  static async open(databaseFile: string, modelsFolders: readonly string[]): Promise<CheckpointIndex> {
+  /**
+   * @param modelsFolders checkpoints lie in their `checkpoints/`; of two with one name, the first folder's is taken.
+   * @param families what can be run, in the order in which they are tried.
+   */
+  static async open(databaseFile: string, modelsFolders: readonly string[], families: () => readonly ModelFamily[]): Promise<CheckpointIndex> {
     const database = await openSqlite<IndexTables>(databaseFile);
     await database.schema
       .createTable('files')
@@ -66,7 +70,7 @@ export class CheckpointIndex {
       .addColumn('problem', 'text')
       .addColumn('sha256', 'text')
       .execute();
-    return new CheckpointIndex(database, modelsFolders);
+    return new CheckpointIndex(database, modelsFolders, families);
   }
 
   async close(): Promise<void> {
@@ -153,7 +157,7 @@ export class CheckpointIndex {
   private async examine(file: string, sizeBytes: number, changedMs: number): Promise<FileRow> {
     const row: FileRow = { file, sizeBytes, changedMs, family: null, problem: null, sha256: null };
     try {
-      row.family = familyOf(await readCheckpoint(file)).id;
+      row.family = recognise(await readModelFile(file), this.families()).family.id;
     } catch (error) {
       row.problem = JSON.stringify(reportOf(error)); // shown beside the file wherever checkpoints are listed
     }

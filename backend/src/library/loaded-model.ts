@@ -1,16 +1,24 @@
-import type { ModelCall, Tensor } from '@atelier/sdk';
-import type { ModelFamily } from '../model-families/model-family.js';
+import type { EncodedText, ModelCall, ModelFamily, ModelTraits, Tensor, TextEncoderKind, TextEncoderUse } from '@atelier/sdk';
 
-/** A checkpoint whose graphs are open on the device. */
+/** A checkpoint with everything that it needs, ready to run. Its networks are opened on the device when they are first used. */
 export interface LoadedModel {
   /** Its name in the catalogue. */
   checkpoint: string;
   family: ModelFamily;
+  traits: ModelTraits;
+  /** What computes: reported, never guessed. */
+  precision: 'fp32' | 'fp16' | 'int8';
+  /** Name of the VAE file in use; null when it is the checkpoint's own. */
+  vae: string | null;
   /** 64 hex digits of its file, computed beside the work. */
   sha256: Promise<string>;
-  /** Rows of 77 token ids → [rows, 77, width]. */
-  encode(ids: readonly Int32Array[]): Promise<Tensor>;
+  /** Whether there is such a text encoder: one that is optional may be missing. */
+  reads(kind: TextEncoderKind): boolean;
+  /** Rows of token ids of one length. Several rows may be parts of one text. */
+  encodeText(use: TextEncoderUse, rows: readonly Int32Array[]): Promise<EncodedText>;
   predict: ModelCall;
   /** Latents in the model's scale → [batch, 3, height, width] in [−1, 1]. */
   decode(latents: Tensor): Promise<Tensor>;
+  /** [batch, 3, height, width] in [−1, 1] → the mean of the latents, in the model's scale. */
+  encode(images: Tensor): Promise<Tensor>;
 }

@@ -1,15 +1,44 @@
-import { detectFamily } from '../checkpoints/detect-family.js';
-import type { Checkpoint } from '../checkpoints/safetensors-header.js';
-import type { ModelFamily } from './model-family.js';
+import type { Component, ModelFamily, Requirement } from '@atelier/sdk';
+import { FamilyNotBuilt, FamilyUnknown, NotACheckpoint } from '../checkpoints/errors.js';
+import type { ModelFile } from '../checkpoints/model-file.js';
+import { isAdapter, otherFileOf } from '../checkpoints/other-files.js';
+import { viewOf } from '../checkpoints/weight-view.js';
+import { isUnet } from './model-family.js';
 import { sd15 } from './sd15/family.js';
 
-const families: ReadonlyMap<string, ModelFamily> = new Map([sd15].map((family) => [family.id, family]));
+/** The core's families, in the order in which they are tried. */
+export const families: readonly ModelFamily[] = [sd15];
 
-/** The family that runs this checkpoint. Throws, naming what the file is, when there is none. */
-export function familyOf(checkpoint: Checkpoint): ModelFamily {
-  const id = detectFamily(checkpoint);
-  const family = families.get(id);
-  if (!family)
-    throw new Error(`Family "${id}" is marked as built in checkpoints/detect-family.ts and missing in model-families/families.ts.`);
-  return family;
+/** Kinds of models that are known by their names and cannot be run; told before the families. */
+const refused: readonly { label: string; signature: readonly Requirement[] }[] = [
+  { label: 'Stable Video Diffusion', signature: [isUnet, { says: 'has layers over time', holds: ({ some }) => some(/\.time_(stack|mix_blocks)\./) }] },
+];
+
+/** A file's diffusion model and the family that runs it. */
+export interface Recognised {
+  family: ModelFamily;
+  model: Component;
+}
+
+/**
+ * The family that runs this file's diffusion model: the first of which the whole signature holds.
+ *
+ * @throws NotACheckpoint | FamilyNotBuilt | FamilyUnknown, which names the family that it is most like.
+ */
+export function recognise({ file, tensors, components: { model } }: ModelFile, known: readonly ModelFamily[]): Recognised {
+  const other = otherFileOf(tensors);
+  if (!model || isAdapter(tensors)) {
+    throw other ? new NotACheckpoint(file, other.what, other.folder) : new FamilyUnknown(file, [...tensors.keys()]);
+  }
+  const view = viewOf(model);
+  const lacking = (signature: readonly Requirement[]) => signature.filter(({ holds }) => !holds(view)).map(({ says }) => says);
+  const notBuilt = refused.find(({ signature }) => lacking(signature).length === 0);
+  if (notBuilt) throw new FamilyNotBuilt(file, notBuilt.label);
+  const family = known.find(({ signature }) => lacking(signature).length === 0);
+  if (family) return { family, model };
+  const [nearest] = known
+    .map(({ label, signature }) => ({ label, lacks: lacking(signature), held: signature.length - lacking(signature).length }))
+    .filter(({ held }) => held > 0)
+    .toSorted((a, b) => b.held - a.held || a.lacks.length - b.lacks.length);
+  throw new FamilyUnknown(file, [...model.tensors.keys()], nearest && { label: nearest.label, lacks: nearest.lacks.map((says) => `not so that it ${says}`) });
 }

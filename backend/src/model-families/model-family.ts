@@ -1,47 +1,43 @@
-import type { Prediction } from '@atelier/sdk';
-import type { Checkpoint } from '../checkpoints/safetensors-header.js';
-import type { GraphSpec } from '../onnx/graph-builder.js';
+import type { LatentSpace, NoiseModel, Requirement, WeightView } from '@atelier/sdk';
 
-/** The space in which a family denoises. The model's latent is `(vaeLatent − shift) · scale`. */
-export interface LatentSpace {
-  channels: number;
-  /** Pixels of one side of a latent cell. */
-  downscale: number;
-  scale: number;
-  shift: number;
-  /** How the channels look, roughly: red, green and blue of each, in −1 … 1, and what is added to each colour. */
+/** SD's own latent space, with colours measured by many programs alike; SD1 and SD2 share it. */
+export const sdLatent: LatentSpace = {
+  channels: 4,
+  downscale: 8,
+  scale: 0.18215,
+  shift: 0,
   preview: {
-    factors: readonly (readonly [red: number, green: number, blue: number])[];
-    bias: readonly [red: number, green: number, blue: number];
-  };
+    factors: [
+      [0.3512, 0.2297, 0.3227],
+      [0.325, 0.4974, 0.235],
+      [-0.2829, 0.1762, 0.2721],
+      [-0.212, -0.2616, -0.7177],
+    ],
+    bias: [0, 0, 0],
+  },
+};
+
+/** What SD1 and most of SDXL were trained on. */
+export const epsNoise: NoiseModel = { kind: 'discrete', prediction: 'eps' };
+
+/** More than any published UNet has. */
+const inputBlocks = Array.from({ length: 16 }, (_, block) => `input_blocks.${block}`);
+
+/** The original layout of a UNet: numbered input and output blocks. */
+export const isUnet: Requirement = { says: 'has a UNet', holds: ({ has }) => has('input_blocks.0.0.weight') };
+
+/** Axes of the weight that leads into the transformers: 4 where it is a 1×1 convolution (SD1), 2 where it is a linear layer (all later ones). */
+export function projectionAxes({ shape }: WeightView): number {
+  return inputBlocks.map((block) => shape(`${block}.1.proj_in.weight`)?.length ?? 0).find((axes) => axes > 0) ?? 0;
 }
 
-/** How the graphs of a checkpoint are to be written. */
-export interface GraphOptions {
-  /** 1 reads the text encoder's last layer, 2 the one before it. */
-  clipSkip: number;
+/** Downsamplings in the UNet: three in four-level models, two in SDXL. */
+export function downsamplings({ has }: WeightView): number {
+  return inputBlocks.filter((block) => has(`${block}.0.op.weight`)).length;
 }
 
-/** The models of one checkpoint, ready to be opened. */
-export interface ModelGraphs {
-  /** `tokens` [batch, 77] → `hidden` [batch, 77, width]. */
-  textEncoder: GraphSpec;
-  /** `x`, `timesteps` [batch], `context` [batch, tokens, width] → `prediction`, shaped like `x`. */
-  unet: GraphSpec;
-  /** `latent` → `image` [batch, 3, height, width]. */
-  vaeDecoder: GraphSpec;
-  /** `image` → `mean`, `logvar`. */
-  vaeEncoder: GraphSpec;
-}
+/** A second condition beside the text, added to the time: size and crop in SDXL, an image in unCLIP. */
+export const hasLabel = ({ has }: WeightView): boolean => has('label_emb.0.0.weight');
 
-/** What is particular to a kind of diffusion model. */
-export interface ModelFamily {
-  /** As `detectFamily` names it. */
-  id: string;
-  label: string;
-  prediction: Prediction;
-  latent: LatentSpace;
-  tokensPerChunk: number;
-  /** Writes all graphs. Throws `CheckpointIncomplete` naming the first tensor that is missing. */
-  graphs(checkpoint: Checkpoint, options: GraphOptions): ModelGraphs;
-}
+/** Channels that the UNet takes: 4 plain, 9 for inpainting (latent, mask, masked latent), 8 for editing by instruction, 5 with depth. */
+export const inputChannels = ({ shape }: WeightView): number => shape('input_blocks.0.0.weight')?.[1] ?? 0;

@@ -1,37 +1,68 @@
-import type { Conditioning, Prompt, Tensor } from '@atelier/sdk';
+import {
+  rows,
+  type Condition,
+  type ConditionContext,
+  type Conditioning,
+  type EncodedText,
+  type Prompt,
+  type Tensor,
+  type TextEncoderKind,
+  type TextEncoderUse,
+} from '@atelier/sdk';
 import type { LoadedModel } from '../library/loaded-model.js';
-import { applyEmphasis, loadClipTokenizer, padToLongest, promptChunks } from '../prompt/index.js';
+import { applyEmphasis, fillAfterEnd, loadClipTokenizer, padToLongest, promptChunks } from '../prompt/index.js';
 
-/** Both prompts of each picture of a batch as the model reads them. At guidance 1 the negative one is not read. */
-export async function encodePrompts(prompts: readonly Prompt[], model: LoadedModel, guidanceScale: number): Promise<Conditioning> {
-  const cond = await encodeTexts(
-    prompts.map(({ positive }) => positive),
-    model,
-  );
-  if (guidanceScale === 1) return { cond };
-  const uncond = await encodeTexts(
-    prompts.map(({ negative }) => negative),
-    model,
-  );
-  return { cond, uncond };
+/** What encoding depends on beside the prompts. */
+export interface EncodingContext {
+  /** At guidance 1 the negative prompt is not read. */
+  guidanceScale: number;
+  /** Of the picture, in pixels. */
+  width: number;
+  height: number;
 }
 
-/** @returns [texts, 77 · chunks, width]; shorter texts are filled up with empty chunks to the longest one's count. */
-async function encodeTexts(texts: readonly string[], model: LoadedModel): Promise<Tensor> {
+/** Both prompts of each picture of a batch as the model reads them. */
+export async function encodePrompts(
+  prompts: readonly Prompt[],
+  model: LoadedModel,
+  { guidanceScale, width, height }: EncodingContext,
+): Promise<Conditioning> {
+  const positive = prompts.map(({ positive }) => positive);
+  const cond = await encodeTexts(positive, model, { width, height, isNegative: false });
+  if (guidanceScale === 1) return { cond };
+  const negative = prompts.map(({ negative }) => negative);
+  return { cond, uncond: await encodeTexts(negative, model, { width, height, isNegative: true }) };
+}
+
+async function encodeTexts(texts: readonly string[], model: LoadedModel, context: Omit<ConditionContext, 'isEmpty'>): Promise<Condition> {
+  const encoded = new Map<TextEncoderKind, EncodedText>();
+  for (const use of model.traits.textEncoders) {
+    if (model.reads(use.kind)) encoded.set(use.kind, await encodeByClip(texts, use, model));
+  }
+  return model.family.condition(encoded, { ...context, isEmpty: texts.map((text) => text === '') });
+}
+
+/**
+ * Texts in chunks of 77 tokens, each weighted by itself; shorter texts are filled up with empty chunks to the longest one's count.
+ * The vector of a text is that of its first chunk.
+ */
+async function encodeByClip(texts: readonly string[], use: TextEncoderUse, model: LoadedModel): Promise<EncodedText> {
   const tokenizer = await loadClipTokenizer();
   const prompts = padToLongest(texts.map((text) => promptChunks(text, tokenizer)));
   const columns: Tensor[] = [];
+  let pooled: Tensor | undefined;
   for (const chunk of prompts[0].keys()) {
     const column = prompts.map((chunks) => chunks[chunk]);
-    const encoded = await model.encode(column.map(({ ids }) => ids)); // [texts, 77, width]
-    columns.push(
-      applyEmphasis(
-        encoded,
-        column.map(({ multipliers }) => multipliers),
-      ),
+    const encoded = await model.encodeText(
+      use,
+      column.map(({ ids }) => fillAfterEnd(ids, use.fill)),
     );
+    const weights = column.map(({ multipliers }) => multipliers);
+    columns.push(applyEmphasis(encoded.hidden, weights)); // [texts, 77, width]
+    pooled ??= encoded.pooled;
   }
-  return besideEachOther(columns);
+  const hidden = besideEachOther(columns);
+  return pooled === undefined ? { hidden } : { hidden, pooled };
 }
 
 /** Joins [texts, 77, width] of each chunk along the tokens. */
@@ -41,7 +72,7 @@ function besideEachOther(columns: readonly Tensor[]): Tensor {
   const data = new Float32Array(textCount * columns.length * rowLength);
   for (const [chunk, column] of columns.entries()) {
     for (let text = 0; text < textCount; text++) {
-      data.set(column.data.subarray(text * rowLength, (text + 1) * rowLength), (text * columns.length + chunk) * rowLength);
+      data.set(rows(column, text, text + 1).data, (text * columns.length + chunk) * rowLength);
     }
   }
   return { shape: [textCount, columns.length * tokens, width], data };

@@ -1,5 +1,4 @@
-import { tensor, type RgbImage, type Tensor } from '@atelier/sdk';
-import type { LatentSpace } from '../model-families/model-family.js';
+import { tensor, type LatentSpace, type RgbImage, type Tensor } from '@atelier/sdk';
 
 /** Sides of the piece that is decoded to learn from, in latent cells: a few hundredths of a step's work. */
 const PIECE = 16;

@@ -19,6 +19,7 @@ import { parametersText } from '../images/generation-parameters.js';
 import { extractTags, type PromptTag } from '../prompt/index.js';
 import { describe } from './describe.js';
 import { encodePrompts } from './encode-prompts.js';
+import { furtherInputs } from './further-inputs.js';
 import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
 import { openModel, type OpenModel } from './open-model.js';
@@ -83,7 +84,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   control.yieldPoint();
 
   report.stage('encoding');
-  const conditioning = await hooks.transformConditioning.call(await encodePrompts(prompts, model, asked.cfgScale), batch);
+  const conditioning = await hooks.transformConditioning.call(await encodePrompts(prompts, model, { ...asked, guidanceScale: asked.cfgScale }), batch);
   control.yieldPoint();
 
   const sampling = sampler.sampling?.(model.sampling) ?? model.sampling;
@@ -95,6 +96,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     model: sampling,
     call: hooks.wrapModelCall.call(model.predict, batch),
     conditioning,
+    inputs: await furtherInputs(asked, model, shape),
     scale: asked.cfgScale,
     combine: hooks.wrapGuidance.call(classifierFree, batch),
   });
@@ -167,7 +169,7 @@ async function preview({ step, steps, denoised }: SampleStep, { colours, decode 
 }
 
 /** Of one picture: [channels, height / 8, width / 8]. */
-function latentShape({ width, height }: Txt2ImgRequest, { family: { latent } }: OpenModel): number[] {
+function latentShape({ width, height }: Txt2ImgRequest, { traits: { latent } }: OpenModel): number[] {
   return [latent.channels, height / latent.downscale, width / latent.downscale];
 }
 
@@ -177,6 +179,6 @@ function latentOf({ x, denoised, stepsDone, wasStopped }: Sampled): Tensor {
   return wasStopped ? denoised : x;
 }
 
-function planModel({ checkpoint, clipSkip }: Txt2ImgRequest): ModelPlan {
-  return { checkpoint: checkpoint ?? fail(new CheckpointNotChosen()), clipSkip };
+function planModel({ checkpoint, vae, textEncoders, clipSkip, precision }: Txt2ImgRequest): ModelPlan {
+  return { checkpoint: checkpoint ?? fail(new CheckpointNotChosen()), vae, textEncoders, clipSkip, precision };
 }

@@ -7,6 +7,7 @@ import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { samplers } from '../diffusion/samplers/index.js';
 import { schedulers } from '../diffusion/schedulers/index.js';
 import { createBus, type Bus, type Collected } from '../hooks/index.js';
+import { families } from '../model-families/families.js';
 import { CheckpointIndex } from '../library/checkpoint-index.js';
 import { ModelLibrary } from '../library/model-library.js';
 import type { FinishedImage } from '../pipeline/job-context.js';
@@ -40,9 +41,9 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
   await mkdir(folder);
   if (model === 'tiny') tinyCheckpoint('sd15', { folder, name: 'model' });
   else await symlink(path.resolve(model), path.join(folder, 'model.safetensors'));
-  const index = await CheckpointIndex.open(path.join(home, 'index.db'), [home]);
+  const index = await CheckpointIndex.open(path.join(home, 'index.db'), [home], () => families);
   await index.refresh();
-  const library = new ModelLibrary(index, new InProcessDevice());
+  const library = new ModelLibrary(index, new InProcessDevice(), () => families);
   const run: JobRun = { images: [], stages: [], steps: 0 };
   try {
     const asked = { ...Txt2ImgRequest.parse(request), checkpoint: 'model' };

@@ -1,27 +1,26 @@
+import { fail, type Component, type StoredTensor } from '@atelier/sdk';
 import { CheckpointIncomplete, WeightTypeNotBuilt } from '../../checkpoints/errors.js';
-import type { Checkpoint, StoredTensor } from '../../checkpoints/safetensors-header.js';
+import { rowsOf } from '../../checkpoints/layouts/layout.js';
 import { weightTypes, type GraphBuilder, type Value, type WeightInPlace, type WeightType } from '../../onnx/graph-builder.js';
 
 /**
- * A place in a checkpoint's tree of names, and the layers one can apply there: what a module is in PyTorch.
+ * A place in a network's tree of names, and the layers one can apply there: what a module is in PyTorch.
  * `unet.at('time_embed.0').linear(x)` uses `time_embed.0.weight` and `.bias`.
  */
 export class Layer {
   constructor(
     readonly graph: GraphBuilder,
-    private readonly checkpoint: Checkpoint,
-    /** What the file puts before all names, with its dot. */
-    private readonly prefix: string,
+    private readonly component: Component,
     /** Where this is inside the model, as nodes are named. */
     readonly path = '',
   ) {}
 
   at(name: string | number): Layer {
-    return new Layer(this.graph, this.checkpoint, this.prefix, this.path === '' ? String(name) : `${this.path}.${name}`);
+    return new Layer(this.graph, this.component, this.path === '' ? String(name) : `${this.path}.${name}`);
   }
 
   has(name: string): boolean {
-    return this.checkpoint.tensors.has(this.fullName(name));
+    return this.component.tensors.has(this.fullName(name));
   }
 
   /** [batch, in, height, width] to [batch, out, height / stride, width / stride]; the kernel keeps the size unless `pads` say otherwise. */
@@ -37,11 +36,17 @@ export class Layer {
     return this.linearRows(x, 0, shape[0]);
   }
 
-  /** As `linear`, with output rows `from` to `to` (exclusive) of the weight only; they are read in place. */
+  /** As `linear`, with output rows `from` to `to` (exclusive) of the weight only; they are read in place, from several places where they lie apart. */
   linearRows(x: Value, from: number, to: number): Value {
-    const weight = this.rowsOf('weight', from, to);
-    const bias = this.has('bias') ? this.rowsOf('bias', from, to) : undefined;
-    return this.graph.gemm(x, weight, bias, this.path);
+    const weights = rowPieces(this.stored('weight', 2, 4), from, to);
+    const biases = this.has('bias') ? rowPieces(this.stored('bias', 1), from, to) : [];
+    const parts = weights.map((weight, i) => {
+      const [rows, ...rest] = weight.shape;
+      const matrix = this.inPlace(weight, [rows, rest.reduce((size, side) => size * side, 1)]);
+      const bias = biases.length > 0 ? this.inPlace(biases[i], biases[i].shape) : undefined;
+      return this.graph.gemm(x, matrix, bias, this.path);
+    });
+    return parts.length === 1 ? parts[0] : this.graph.concat(parts, 1, this.path);
   }
 
   /** How many outputs `linear` has. */
@@ -61,52 +66,58 @@ export class Layer {
   /** Rows of the table [entries, width] by their number. Only the rows that are looked up are widened. */
   embedding(rows: Value): Value {
     const stored = this.stored('weight', 2);
-    const name = this.fullName('weight');
-    const found = this.graph.node('Gather', [this.graph.storedWeight(name, this.inPlace(stored)), rows], { axis: 0 }, this.path);
+    const table = this.graph.storedWeight(nameOf(stored), this.source(stored));
+    const found = this.graph.node('Gather', [table, rows], { axis: 0 }, this.path);
     return stored.type === 'F32' ? found : this.graph.cast(found, this.path);
   }
 
   /** The whole tensor as float32, read in the shape `dims`. */
   weight(name: string, dims?: readonly number[]): Value {
     const stored = this.stored(name);
-    const asStored = dims === undefined;
-    return this.graph.weight(asStored ? stored.name : `${stored.name} [${dims.join(',')}]`, {
-      ...this.inPlace(stored),
-      dims: dims ?? stored.shape,
-    });
+    return this.inPlace(stored, dims ?? stored.shape);
   }
 
-  private rowsOf(name: string, from: number, to: number): Value {
-    const stored = this.stored(name);
-    const [rows, ...rest] = stored.shape;
-    const dims = rest.length === 0 ? [to - from] : [to - from, rest.reduce((size, side) => size * side)];
-    const rowBytes = stored.length / rows;
-    const part = { ...this.inPlace(stored), dims, offset: stored.offset + from * rowBytes, length: (to - from) * rowBytes };
-    return this.graph.weight(`${stored.name} [${from}:${to}]`, part);
+  private inPlace(stored: StoredTensor, dims: readonly number[]): Value {
+    return this.graph.weight(`${nameOf(stored)} [${dims.join(',')}]`, { ...this.source(stored), dims });
   }
 
-  private inPlace({ name, type, shape, offset, length }: StoredTensor): WeightInPlace {
-    if (!isWeightType(type)) throw new WeightTypeNotBuilt(this.checkpoint.file, name, type);
-    return { file: this.checkpoint.file, offset, length, type, dims: shape };
+  private source({ file, name, type, shape, offset, length }: StoredTensor): WeightInPlace {
+    if (!isWeightType(type)) throw new WeightTypeNotBuilt(file, name, type);
+    return { file, offset, length, type, dims: shape };
   }
 
   /** The tensor's place in the file. With `ranks`, it must have one of these numbers of axes. */
   private stored(name: string, ...ranks: number[]): StoredTensor {
-    const fullName = this.fullName(name);
-    const stored = this.checkpoint.tensors.get(fullName);
-    if (!stored) throw new CheckpointIncomplete(this.checkpoint.file, `it has no tensor "${fullName}".`);
+    const { file, tensors } = this.component;
+    const stored = tensors.get(this.fullName(name)) ?? fail(new CheckpointIncomplete(file, `it has no tensor "${this.fullName(name)}".`));
     if (ranks.length > 0 && !ranks.includes(stored.shape.length)) {
-      throw new CheckpointIncomplete(
-        this.checkpoint.file,
-        `tensor "${fullName}" has the shape [${stored.shape.join(', ')}], not ${ranks.join(' or ')} axes.`,
-      );
+      const shape = stored.shape.join(', ');
+      throw new CheckpointIncomplete(file, `tensor "${stored.name}" has the shape [${shape}], not ${ranks.join(' or ')} axes.`);
     }
     return stored;
   }
 
   private fullName(name: string): string {
-    return this.prefix + (this.path === '' ? name : `${this.path}.${name}`);
+    return this.path === '' ? name : `${this.path}.${name}`;
   }
+}
+
+/** Names of weights within a graph: unique also where one file lends rows of a tensor twice. */
+function nameOf({ name, offset }: StoredTensor): string {
+  return `${name}@${offset}`;
+}
+
+/** Rows `from` to `to` of a tensor, from each place where some of them lie. */
+function rowPieces(stored: StoredTensor, from: number, to: number): StoredTensor[] {
+  const pieces: StoredTensor[] = [];
+  let begin = 0;
+  for (const part of stored.parts ?? [stored]) {
+    const end = begin + part.shape[0];
+    const [first, last] = [Math.max(from, begin), Math.min(to, end)];
+    if (first < last) pieces.push(rowsOf(part, first - begin, last - begin));
+    begin = end;
+  }
+  return pieces;
 }
 
 function isWeightType(type: string): type is WeightType {

@@ -31,12 +31,25 @@ export function upsample(block: Layer, x: Value, like: Value): Value {
  * @returns [batch, 4 · modelChannels]
  */
 export function timeEmbedding(embed: Layer, timesteps: Value, modelChannels: number): Value {
-  const { graph, path } = embed;
-  const half = modelChannels / 2;
+  return vectorEmbedding(embed, sinusoids(embed, timesteps, modelChannels));
+}
+
+/** Two linear layers with an activation between, named `0` and `2`. */
+export function vectorEmbedding(embed: Layer, vector: Value): Value {
+  return embed.at(2).linear(embed.graph.silu(embed.at(0).linear(vector), embed.path));
+}
+
+/**
+ * A number as waves of falling frequency (Vaswani et al. 2017), cosines first.
+ *
+ * @param values [batch].
+ * @returns [batch, width]
+ */
+export function sinusoids({ graph, path }: Layer, values: Value, width: number): Value {
+  const half = width / 2;
   // rounded to float32 at each operation, as the network was trained: at t = 999 the angles feel it
   const frequencies = Array.from({ length: half }, (_, i) => Math.exp(Math.fround(Math.fround(-Math.log(10000) * i) / half)));
-  const column = graph.reshape(timesteps, [-1, 1], path);
+  const column = graph.reshape(values, [-1, 1], path);
   const angles = graph.multiply(column, graph.constant('float32', frequencies, [1, half]), path);
-  const waves = graph.concat([graph.node('Cos', [angles], {}, path), graph.node('Sin', [angles], {}, path)], 1, path);
-  return embed.at(2).linear(graph.silu(embed.at(0).linear(waves), path));
+  return graph.concat([graph.node('Cos', [angles], {}, path), graph.node('Sin', [angles], {}, path)], 1, path);
 }

@@ -1,37 +1,35 @@
-import type { ModelFamily } from '../model-family.js';
-import { clipConfig, unetConfig, vaeConfig } from './config.js';
-import { textEncoderGraph, TOKENS_PER_CHUNK } from './text-encoder.js';
-import { unetGraph } from './unet.js';
-import { vaeDecoderGraph, vaeEncoderGraph } from './vae.js';
+import { fail, type ChannelsBeside, type ModelFamily, type WeightView } from '@atelier/sdk';
+import { viewOf } from '../../checkpoints/weight-view.js';
+import { epsNoise, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
+import { unetConfig } from '../unet/config.js';
+import { unetGraph } from '../unet/unet.js';
 
-/** Stable Diffusion 1.x, of any width and depth. */
+/** Models that were trained on from the plain one with more channels. */
+const besides: Readonly<Record<number, { label: string; beside?: ChannelsBeside }>> = {
+  4: { label: 'Stable Diffusion 1' },
+  8: { label: 'InstructPix2Pix', beside: { kind: 'edit', channels: 4 } },
+  9: { label: 'Stable Diffusion 1 inpainting', beside: { kind: 'inpainting', channels: 5 } },
+};
+
+/** Stable Diffusion 1.x (Rombach et al. 2022), of any width and depth: plain, inpainting and InstructPix2Pix (Brooks et al. 2023). */
 export const sd15: ModelFamily = {
   id: 'sd15',
   label: 'Stable Diffusion 1',
-  prediction: 'eps',
-  latent: {
-    channels: 4,
-    downscale: 8,
-    scale: 0.18215,
-    shift: 0,
-    preview: {
-      factors: [
-        [0.3512, 0.2297, 0.3227],
-        [0.325, 0.4974, 0.235],
-        [-0.2829, 0.1762, 0.2721],
-        [-0.212, -0.2616, -0.7177],
-      ],
-      bias: [0, 0, 0],
-    },
-  },
-  tokensPerChunk: TOKENS_PER_CHUNK,
-  graphs(checkpoint, { clipSkip }) {
-    const vae = vaeConfig(checkpoint);
+  signature: [
+    isUnet,
+    { says: 'projects into its transformers by 1×1 convolutions', holds: (model) => projectionAxes(model) === 4 },
+    { says: `takes ${Object.keys(besides).join(', ')} channels`, holds: (model: WeightView) => inputChannels(model) in besides },
+  ],
+  async traits({ model }) {
     return {
-      textEncoder: textEncoderGraph(checkpoint, clipConfig(checkpoint), clipSkip),
-      unet: unetGraph(checkpoint, unetConfig(checkpoint)),
-      vaeDecoder: vaeDecoderGraph(checkpoint, vae),
-      vaeEncoder: vaeEncoderGraph(checkpoint, vae),
+      ...besides[inputChannels(viewOf(model))],
+      noise: epsNoise,
+      latent: sdLatent,
+      textEncoders: [{ kind: 'clip-l', layer: (clipSkip) => clipSkip, finalNorm: true, pooled: 'none', fill: 49407 }],
+      takesGuidance: false,
+      recommended: { width: 512, height: 512 },
     };
   },
+  graph: (model, options) => unetGraph(model, unetConfig(model), options),
+  condition: (encoded) => ({ context: (encoded.get('clip-l') ?? fail(new TypeError('SD1 reads CLIP-L.'))).hidden }),
 };

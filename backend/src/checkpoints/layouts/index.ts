@@ -1,0 +1,12 @@
+import { clipOfTransformers } from './clip-of-transformers.js';
+import { openClip } from './open-clip.js';
+import type { Layout } from './layout.js';
+
+export type { Layout } from './layout.js';
+
+/** Other namings of a diffusion model; ours are those of the original programs (LDM, Black Forest Labs, Stability). */
+export const modelLayouts: readonly Layout[] = [];
+/** Ours is that of transformers, without its `text_model.` level. */
+export const textEncoderLayouts: readonly Layout[] = [openClip, clipOfTransformers];
+/** Ours is that of LDM. */
+export const vaeLayouts: readonly Layout[] = [];

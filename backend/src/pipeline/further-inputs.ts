@@ -1,0 +1,31 @@
+import { tensor, type Tensor, type Txt2ImgRequest } from '@atelier/sdk';
+import type { OpenModel } from './open-model.js';
+
+/**
+ * What a model is told beside the latent and the text, one row for each picture of the batch: the strength of distilled guidance, and
+ * the channels that inpainting and editing models want, here of a picture that is wholly to be made.
+ *
+ * @param latentShape [channels, height / 8, width / 8].
+ */
+export async function furtherInputs(
+  { batchSize, width, height, distilledCfgScale }: Txt2ImgRequest,
+  model: OpenModel,
+  latentShape: readonly number[],
+): Promise<Record<string, Tensor>> {
+  const { takesGuidance, beside } = model.traits;
+  const inputs: Record<string, Tensor> = {};
+  if (takesGuidance) inputs.guidance = tensor([batchSize], new Float32Array(batchSize).fill(distilledCfgScale));
+  if (beside) {
+    const [, latentHeight, latentWidth] = latentShape;
+    const channels = new Float32Array(beside.channels * latentHeight * latentWidth);
+    if (beside.kind === 'inpainting') {
+      // as A1111: everything is masked, and what is under the mask is grey
+      channels.fill(1, 0, latentHeight * latentWidth);
+      channels.set((await model.encode(tensor([1, 3, height, width], new Float32Array(3 * width * height)))).data, latentHeight * latentWidth);
+    }
+    const data = new Float32Array(batchSize * channels.length);
+    for (let row = 0; row < batchSize; row++) data.set(channels, row * channels.length);
+    inputs.beside = tensor([batchSize, beside.channels, latentHeight, latentWidth], data);
+  }
+  return inputs;
+}
