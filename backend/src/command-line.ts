@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AppError } from '@atelier/sdk';
+import { AppError, fail } from '@atelier/sdk';
+import { DeviceChoice } from '@atelier/sdk/contracts';
 
 /** Who may come in, when the server can be reached from elsewhere. */
 export interface Credentials {
@@ -27,17 +28,19 @@ export interface Options {
   safe: boolean;
   /** Extensions are loaded anew when their files change. */
   watchExtensions: boolean;
+  /** Where models run. */
+  device: DeviceChoice;
   /** Of ONNX Runtime; it chooses when this is absent. */
   threads?: number;
   openBrowser: boolean;
 }
 
-export type Command = 'serve' | 'engine' | 'device' | 'generate' | 'help';
+export type Command = 'serve' | 'engine' | 'device' | 'generate' | 'doctor' | 'help';
 
 export interface CommandLine {
   command: Command;
   options: Options;
-  /** What `generate` understands itself. */
+  /** What `generate` and `doctor` understand themselves. */
   rest: string[];
 }
 
@@ -61,6 +64,17 @@ export class CredentialsMissing extends AppError {
   }
 }
 
+/** `--device` names no provider. */
+export class DeviceUnknown extends AppError {
+  readonly code = 'argument-invalid';
+  constructor(name: string) {
+    super(
+      `--device ${name}: there is no such device.`,
+      `It is one of ${DeviceChoice.options.join(', ')}. "npm run doctor" says which work here.`,
+    );
+  }
+}
+
 interface Flag {
   name: string;
   /** How the value is called in the help; none for a switch. */
@@ -72,7 +86,9 @@ interface Flag {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const commands = ['serve', 'engine', 'device', 'generate'] as const;
+const commands = ['serve', 'engine', 'device', 'generate', 'doctor'] as const;
+/** They have arguments of their own. */
+const commandsWithRest: readonly Command[] = ['generate', 'doctor'];
 
 const flags: readonly Flag[] = [
   {
@@ -121,6 +137,12 @@ const flags: readonly Flag[] = [
     set: (o, v) => (o.extensionsDirs = { ...o.extensionsDirs, user: path.resolve(v) }),
   },
   {
+    name: 'device',
+    value: 'name',
+    help: `Where models run: ${DeviceChoice.options.join(', ')}.`,
+    set: (o, v) => (o.device = DeviceChoice.options.find((choice) => choice === v) ?? fail(new DeviceUnknown(v))),
+  },
+  {
     name: 'threads',
     value: 'number',
     help: 'Processor threads for the model.',
@@ -137,20 +159,21 @@ const flags: readonly Flag[] = [
 
 /**
  * Understands what stands after `main.js`. The first word may be a command; `serve` when there is none.
- * `generate` keeps what it does not share with the others in `rest`.
+ * `generate` and `doctor` keep what they do not share with the others in `rest`.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const named = commands.find((command) => command === argv[0]);
   const command = named ?? 'serve';
+  const hasRest = commandsWithRest.includes(command);
   const args = argv.slice(named ? 1 : 0);
   const options = defaultOptions();
   const rest: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const [, name, inline] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(args[at]) ?? [];
     const flag = flags.find((candidate) => candidate.name === name);
-    if (name === 'help' && command !== 'generate') return { command: 'help', options, rest };
+    if (name === 'help' && !hasRest) return { command: 'help', options, rest };
     if (!flag) {
-      if (command !== 'generate') throw new ArgumentInvalid(`"${args[at]}" is neither a flag nor a command.`);
+      if (!hasRest) throw new ArgumentInvalid(`"${args[at]}" is neither a flag nor a command.`);
       rest.push(args[at]);
       continue;
     }
@@ -189,6 +212,7 @@ export function argumentsFor(command: 'engine' | 'device', options: Options): st
     `--outputs-dir=${options.outputsDir}`,
     ...options.modelsDirs.map((folder) => `--models-dir=${folder}`),
     `--extensions-dir=${options.extensionsDirs.user}`,
+    `--device=${options.device}`,
     ...(options.threads === undefined ? [] : [`--threads=${options.threads}`]),
     ...(options.safe ? ['--safe'] : []),
     ...(options.watchExtensions ? ['--watch-extensions'] : []),
@@ -217,6 +241,7 @@ function defaultOptions(): Options {
     modelsDirs: [],
     extensionsDirs: { builtin: path.join(root, 'extensions-builtin'), user: path.join(root, 'extensions') },
     pageDir: path.join(root, 'frontend', 'dist'),
+    device: 'auto',
     safe: false,
     watchExtensions: false,
     openBrowser: true,

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { DeviceTensor } from '@atelier/sdk/contracts';
+import type { DeviceOptions, DeviceTensor } from '@atelier/sdk/contracts';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { readCheckpoint } from '../../backend/src/checkpoints/safetensors-header.js';
-import { Device, type DeviceSetup } from '../../backend/src/inference/device.js';
+import { Device } from '../../backend/src/inference/device.js';
 import { NotOnDevice, type DeviceEnded } from '../../backend/src/inference/errors.js';
 import { familyOf } from '../../backend/src/model-families/families.js';
 
@@ -19,8 +19,8 @@ const checkpoint = await readCheckpoint(tinyCheckpoint('sd15', { folder }));
 const graphs = familyOf(checkpoint).graphs(checkpoint, { clipSkip: 1 });
 
 const devices: Device[] = [];
-function newDevice(options?: DeviceSetup['options']): Device {
-  const device = new Device({ entry, options });
+function newDevice(options: Partial<DeviceOptions> = {}): Device {
+  const device = new Device({ entry, options: async () => options });
   devices.push(device);
   return device;
 }

@@ -7,6 +7,7 @@ import {
   type DeviceFacts,
   type DeviceGraph,
   type DeviceTensor,
+  type PlacedOperator,
   type TensorHandle,
   type ToDevice,
 } from '@atelier/sdk/contracts';
@@ -19,7 +20,8 @@ export interface DeviceSetup {
   entry: string;
   /** Further arguments of it. */
   args?: readonly string[];
-  options?: Partial<DeviceOptions>;
+  /** Asked for whenever a process begins. */
+  options?: () => Promise<Partial<DeviceOptions>>;
 }
 
 /** Told when a device process has ended, with the reason. Everything it held is gone. */
@@ -102,6 +104,11 @@ export class Device implements DeviceLink {
     return expectStatus(await this.ask(await this.alive(), { type: 'facts' }), 'facts').facts;
   }
 
+  /** Where the operators of a graph run, found out by running it once. */
+  async placement(graph: DeviceGraph, inputs: Readonly<Record<string, DeviceTensor>>): Promise<PlacedOperator[]> {
+    return expectStatus(await this.ask(await this.alive(), { type: 'place', graph, inputs: { ...inputs } }), 'placement').operators;
+  }
+
   /** The number of the device process, while there is one. */
   get processId(): number | undefined {
     return this.life?.process.pid;
@@ -145,7 +152,7 @@ export class Device implements DeviceLink {
   /** Tells a new process how to work. One that cannot is ended, so that the next command tries afresh. */
   private async begin(life: Life): Promise<DeviceFacts> {
     try {
-      const options = DeviceOptions.parse(this.setup.options ?? {});
+      const options = DeviceOptions.parse((await this.setup.options?.()) ?? {});
       return expectStatus(await this.ask(life, { type: 'start', options }), 'facts').facts;
     } catch (error) {
       this.kill(life, 'it could not start');

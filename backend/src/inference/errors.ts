@@ -1,4 +1,6 @@
 import { AppError } from '@atelier/sdk';
+import type { Provider } from '@atelier/sdk/contracts';
+import { installStep } from './install-step.js';
 
 /** The device process is not there any more; what it held is gone. */
 export class DeviceEnded extends AppError {
@@ -16,9 +18,13 @@ export class DeviceEnded extends AppError {
 export class ProviderMissing extends AppError {
   readonly code = 'provider-missing';
   override readonly kind = 'unavailable';
-  constructor(provider: string, known: readonly string[], options?: { cause?: unknown }) {
-    const reason = options ? 'does not work here' : 'is not part of the runtime';
-    super(`Provider "${provider}" ${reason}.`, `The runtime brings: ${known.join(', ')}. "auto" takes what works.`, options);
+  constructor(provider: Provider, known: readonly string[], options?: { cause?: unknown }) {
+    const reason = options ? `does not work here: ${textOf(options.cause)}` : 'is not part of the runtime on this system.';
+    super(
+      `Provider "${provider}" ${reason}`,
+      `${installStep(provider)} The runtime brings: ${known.join(', ')}. "--device auto" takes what works.`,
+      options,
+    );
   }
 }
 

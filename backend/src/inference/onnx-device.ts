@@ -1,9 +1,26 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fail } from '@atelier/sdk';
-import type { DeviceCommand, DeviceFacts, DeviceGraph, DeviceOptions, DeviceTensor, DeviceValue, FromDevice } from '@atelier/sdk/contracts';
+import type {
+  DeviceCommand,
+  DeviceFacts,
+  DeviceGraph,
+  DeviceOptions,
+  DeviceTensor,
+  DeviceValue,
+  FromDevice,
+  PlacedOperator,
+  Provider,
+} from '@atelier/sdk/contracts';
 import { InferenceSession, listSupportedBackends, Tensor, env } from 'onnxruntime-node';
-import { GraphBuilder } from '../onnx/graph-builder.js';
+import { composeAttention } from '../onnx/composed-attention.js';
+import { withConstantWeights } from '../onnx/constant-weights.js';
+import { halfPrecisionNodes } from '../onnx/half-precision-nodes.js';
 import { ModelCallFailed, ModelNotOpened, NotOnDevice, ProviderMissing } from './errors.js';
+import { placementIn } from './node-placement.js';
 import { physicalCores } from './physical-cores.js';
+import { tryOut, type Abilities } from './provider-trial.js';
 
 type CommandOf<Type extends DeviceCommand['type']> = Extract<DeviceCommand, { type: Type }>;
 
@@ -11,25 +28,27 @@ type CommandOf<Type extends DeviceCommand['type']> = Extract<DeviceCommand, { ty
 export class OnnxDevice {
   private readonly sessions = new Map<number, { name: string; model: InferenceSession }>();
   private readonly tensors = new Map<number, Tensor>();
+  /** The CPU's, until another provider has shown its own. */
+  private abilities: Abilities = { fusedAttention: true, halfPrecision: true };
 
   private constructor(
-    private readonly provider: DeviceFacts['provider'],
+    private readonly provider: Provider,
+    private readonly chosenBecause: string,
     private readonly threads: number,
   ) {}
 
   /**
-   * Chooses the provider and proves that it works.
+   * Proves that the provider works, and finds out what it can do.
    *
-   * @throws ProviderMissing when one was asked for by name and cannot be had. Nothing else is taken in its place.
+   * @throws ProviderMissing when it cannot be had. Nothing else is taken in its place.
    */
-  static async start({ provider, threads }: DeviceOptions): Promise<OnnxDevice> {
+  static async start({ provider, chosenBecause, threads }: DeviceOptions): Promise<OnnxDevice> {
     const known = listSupportedBackends().map(({ name }) => name);
-    const chosen = provider === 'auto' ? 'cpu' : provider; // until others have been measured, the CPU is what surely works
-    if (!known.includes(chosen)) throw new ProviderMissing(chosen, known);
-    const device = new OnnxDevice(chosen, threads ?? physicalCores());
-    if (chosen !== 'cpu') {
-      const trial = await device.create(trivialGraph()).catch((cause: unknown) => fail(new ProviderMissing(chosen, known, { cause })));
-      await trial.release();
+    if (!known.includes(provider)) throw new ProviderMissing(provider, known);
+    const device = new OnnxDevice(provider, chosenBecause, threads ?? physicalCores());
+    if (provider !== 'cpu') {
+      const trial = tryOut(provider, (graph, where) => device.create(graph, where, { logSeverityLevel: 4 })); // failing is an answer
+      device.abilities = await trial.catch((cause: unknown) => fail(new ProviderMissing(provider, known, { cause })));
     }
     return device;
   }
@@ -52,13 +71,18 @@ export class OnnxDevice {
         return { status: 'outputs', tensors: await this.run(command) };
       case 'facts':
         return { status: 'facts', facts: this.facts() };
+      case 'place':
+        return { status: 'placement', operators: await this.place(command) };
     }
   }
 
   facts(): DeviceFacts {
     return {
       provider: this.provider,
+      chosenBecause: this.chosenBecause,
       threads: this.threads,
+      halfPrecision: this.abilities.halfPrecision,
+      replacedOperators: this.abilities.fusedAttention ? [] : ['MultiHeadAttention'],
       runtime: `ONNX Runtime ${env.versions.node ?? env.versions.common}`,
       memoryBytes: process.memoryUsage.rss(),
       sessions: this.sessions.size,
@@ -88,10 +112,33 @@ export class OnnxDevice {
     return Object.fromEntries(leaving.map(([output, result]) => [output, fromRuntime(result)]));
   }
 
-  /** Opens a session that leaves all weights mapped from their file: opening is quick, and the memory is the system's to take back. */
-  private create(graph: DeviceGraph): Promise<InferenceSession> {
-    return InferenceSession.create(graph.pieces[0].bytes, {
-      executionProviders: [this.provider],
+  /** Runs a graph of one piece with ONNX Runtime's profile on, which tells where each of its nodes ran. */
+  private async place({ graph, inputs }: CommandOf<'place'>): Promise<PlacedOperator[]> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'atelier-placement-'));
+    try {
+      const profiled = { enableProfiling: true, profileFilePrefix: path.join(folder, 'profile') };
+      const model = await this.create(graph, this.provider, profiled).catch((cause: unknown) =>
+        fail(new ModelNotOpened(graph.name, cause)),
+      );
+      const feeds = Object.fromEntries(Object.entries(inputs).map(([input, value]) => [input, toRuntime(value)]));
+      await model.run(feeds).catch((cause: unknown) => fail(new ModelCallFailed(graph.name, cause)));
+      model.endProfiling();
+      await model.release();
+      const [profile] = await readdir(folder);
+      return placementIn(await readFile(path.join(folder, profile), 'utf8'));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  /**
+   * Opens a session. On the CPU it leaves all weights mapped from their file: opening is quick, and the memory is the system's to take
+   * back. Elsewhere they have to be copied into the device's memory anyway.
+   */
+  private create(graph: DeviceGraph, provider = this.provider, more: InferenceSession.SessionOptions = {}): Promise<InferenceSession> {
+    const bytes = this.suited(graph.pieces[0].bytes, provider);
+    return InferenceSession.create(bytes, {
+      executionProviders: [this.suitedProvider(bytes, provider)],
       intraOpNumThreads: this.threads,
       graphOptimizationLevel: 'extended', // 'all' copies convolution weights into a blocked layout
       enableMemPattern: false, // less scratch memory
@@ -103,7 +150,21 @@ export class OnnxDevice {
           force_spinning_stop: '1', // else the threads of the last session keep the cores from the next
         },
       },
+      ...more,
     });
+  }
+
+  /** The model as the provider can run it. */
+  private suited(model: Uint8Array, provider: Provider): Uint8Array {
+    if (provider === 'cpu') return model;
+    const loaded = withConstantWeights(model);
+    return this.abilities.fusedAttention ? loaded : composeAttention(loaded);
+  }
+
+  /** The provider, told to leave to the CPU what it cannot compute itself: looking words up in a half-precision table, on some graphics cards. */
+  private suitedProvider(model: Uint8Array, provider: Provider): InferenceSession.ExecutionProviderConfig {
+    if (provider !== 'webgpu' || this.abilities.halfPrecision) return provider;
+    return { name: provider, forceCpuNodeNames: halfPrecisionNodes(model) };
   }
 
   private sessionOf(session: number): { name: string; model: InferenceSession } {
@@ -126,11 +187,4 @@ function fromRuntime({ type, dims, data }: Tensor): DeviceTensor {
   if (type === 'int32') return { type, shape, data: data as Int32Array };
   if (type === 'int64') return { type, shape, data: data as BigInt64Array };
   throw new TypeError(`An output of type ${type} cannot leave the device.`);
-}
-
-/** The smallest graph a provider can show itself on. */
-function trivialGraph(): DeviceGraph {
-  const graph = new GraphBuilder('trial');
-  graph.output('y', graph.input('x', 'float32', ['length']), ['length']);
-  return graph.finish();
 }

@@ -12,6 +12,13 @@ export type WeightType = keyof typeof weightTypes;
 const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
 type ElementType = keyof typeof elementTypes;
 
+/** Numbers as the bytes of each type. */
+const constantBytes: Record<ElementType, (values: readonly number[]) => Float32Array | Int32Array | BigInt64Array> = {
+  float32: (values) => Float32Array.from(values),
+  int32: (values) => Int32Array.from(values),
+  int64: (values) => BigInt64Array.from(values, BigInt),
+};
+
 /** Where the bytes of a weight lie. `dims` may read them in another shape than the file's header says. */
 export interface WeightInPlace {
   /** Absolute, with links resolved: ONNX Runtime refuses a link that leaves the weights folder. */
@@ -27,13 +34,14 @@ export type GraphSpec = DeviceGraph;
 
 /** A side of an input: a number, or a name for what is only known when the model runs. */
 export type Side = number | string;
-type Attribute = number | string | readonly number[] | { float: number };
+/** The last is an attribute of a function, named in one of its nodes. */
+export type Attribute = number | string | readonly number[] | { float: number } | { integerOf: string };
 
 interface Weight extends WeightInPlace {
   name: string;
 }
 
-const ONNX_OPSET = 19;
+export const ONNX_OPSET = 19;
 const IR_VERSION = 9;
 
 /**
@@ -85,10 +93,10 @@ export class GraphBuilder {
   }
 
   /** A small list of integers or reals written into the graph itself. Equal ones are written once. */
-  constant(type: 'int64' | 'float32', values: readonly number[], dims: readonly number[] = [values.length]): Value {
+  constant(type: ElementType, values: readonly number[], dims: readonly number[] = [values.length]): Value {
     const name = `${type}[${dims.join(',')}](${values.join(',')})`;
     if (!this.constants.has(name)) {
-      const data = type === 'int64' ? BigInt64Array.from(values, BigInt) : Float32Array.from(values);
+      const data = constantBytes[type](values);
       const tensor = [
         ...dims.map((dim) => integerField(1, dim)),
         integerField(2, elementTypes[type]),
@@ -226,7 +234,8 @@ export class GraphBuilder {
   }
 }
 
-function node(
+/** A `NodeProto` with one output, which may have another name than the node. */
+export function node(
   operator: string,
   inputs: readonly string[],
   output: string,
@@ -249,6 +258,7 @@ function attribute(name: string, value: Attribute): Uint8Array {
   const named = bytesField(1, name);
   if (typeof value === 'number') return message([named, integerField(3, value), integerField(20, 2)]);
   if (typeof value === 'string') return message([named, bytesField(4, value), integerField(20, 3)]);
+  if ('integerOf' in value) return message([named, bytesField(21, value.integerOf), integerField(20, 2)]);
   if ('float' in value) return message([named, floatField(2, value.float), integerField(20, 1)]);
   return message([named, ...value.map((each) => integerField(8, each)), integerField(20, 7)]);
 }

@@ -1,21 +1,31 @@
 import { z } from 'zod';
 import { ErrorReport } from '../errors.js';
 
-/** Where models run. `auto` takes the best that works here and says which; every other value is taken literally. */
-export const Provider = z.enum(['auto', 'cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml']);
+/** What runs models, as ONNX Runtime calls it. */
+export const Provider = z.enum(['cpu', 'webgpu', 'cuda', 'tensorrt', 'dml', 'coreml']);
 export type Provider = z.infer<typeof Provider>;
+
+/** Where a person wants models to run. `auto` takes the fastest that works here and says why; every other value is taken literally. */
+export const DeviceChoice = z.enum(['auto', ...Provider.options]);
+export type DeviceChoice = z.infer<typeof DeviceChoice>;
 
 /** How the device process is to work. */
 export const DeviceOptions = z.object({
-  provider: Provider.default('auto'),
+  provider: Provider.default('cpu'),
+  chosenBecause: z.string().default('nothing else was asked for'),
   threads: z.int().positive().nullable().default(null).describe('Threads of one model call; null for one a physical core.'),
 });
 export type DeviceOptions = z.output<typeof DeviceOptions>;
 
 /** What was chosen, and what it costs now. */
 export const DeviceFacts = z.object({
-  provider: Provider.exclude(['auto']),
+  provider: Provider,
+  chosenBecause: z.string().describe('Completes the sentence "It runs there because …".'),
   threads: z.int(),
+  /** Whether it can load and widen half-precision weights itself. */
+  halfPrecision: z.boolean(),
+  /** Fused operators that answer wrongly here; graphs that are opened get simpler ones in their place. */
+  replacedOperators: z.array(z.string()),
   runtime: z.string().describe('Name and version of the runtime.'),
   /** Resident memory of the process; mapped weights count in it while they are in use. */
   memoryBytes: z.int(),
@@ -66,6 +76,16 @@ export const DeviceGraph = z.object({
 });
 export type DeviceGraph = z.infer<typeof DeviceGraph>;
 
+/** Nodes of one operator that ran at one place. */
+export const PlacedOperator = z.object({
+  operator: z.string(),
+  onCpu: z.boolean(),
+  /** Whether it only computed sides of tensors: a few whole numbers, which ONNX Runtime leaves on the CPU by design. */
+  isShapeArithmetic: z.boolean(),
+  count: z.int().positive(),
+});
+export type PlacedOperator = z.infer<typeof PlacedOperator>;
+
 /** Session and tensor numbers are chosen by the engine, so that none is ever used twice, whatever dies between. */
 export const DeviceCommand = z.discriminatedUnion('type', [
   /** First message. Answered with `facts`. */
@@ -82,6 +102,8 @@ export const DeviceCommand = z.discriminatedUnion('type', [
     keep: z.record(z.string(), z.int()),
   }),
   z.object({ type: z.literal('facts') }),
+  /** Opens the graph, runs it once, closes it, and answers with `placement`. */
+  z.object({ type: z.literal('place'), graph: DeviceGraph, inputs: z.record(z.string(), DeviceTensor) }),
 ]);
 export type DeviceCommand = z.infer<typeof DeviceCommand>;
 
@@ -97,6 +119,7 @@ export const FromDevice = z.object({
     /** The outputs that were not kept. */
     z.object({ status: z.literal('outputs'), tensors: z.record(z.string(), DeviceTensor) }),
     z.object({ status: z.literal('facts'), facts: DeviceFacts }),
+    z.object({ status: z.literal('placement'), operators: z.array(PlacedOperator) }),
     z.object({ status: z.literal('failed'), error: ErrorReport }),
   ]),
 });

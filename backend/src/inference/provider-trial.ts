@@ -1,0 +1,66 @@
+import type { DeviceGraph, Provider } from '@atelier/sdk/contracts';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { GraphBuilder } from '../onnx/graph-builder.js';
+
+/** What a provider can do on this machine, beyond working at all. */
+export interface Abilities {
+  /** Whether `MultiHeadAttention` answers as the CPU does. WebGPU's does not where fewer than eight threads work in step (SwiftShader: four). */
+  fusedAttention: boolean;
+  /** Whether it computes with half-precision numbers. Graphics cards are free not to. */
+  halfPrecision: boolean;
+}
+
+const FLOAT16 = 10;
+/** Shapes of a small text encoder: several heads, and tokens that fill no block of threads evenly. */
+const [TOKENS, WIDTH, HEADS] = [77, 16, 2];
+/** Far from rounding, and far from what a wrong answer differs by. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Runs small graphs on a provider to see what it can do.
+ *
+ * @throws whatever the runtime says when the provider does not work at all.
+ */
+export async function tryOut(
+  provider: Provider,
+  open: (graph: DeviceGraph, provider: Provider) => Promise<InferenceSession>,
+): Promise<Abilities> {
+  const answersOf = async (graph: DeviceGraph, where: Provider) => {
+    const session = await open(graph, where);
+    try {
+      const waves = Float32Array.from({ length: TOKENS * WIDTH }, (_, i) => 2 * Math.sin(i ** 1.5));
+      return await session.run({ x: new Tensor('float32', waves, [1, TOKENS, WIDTH]) });
+    } finally {
+      await session.release();
+    }
+  };
+  const [here, onCpu] = [await answersOf(attention(), provider), await answersOf(attention(), 'cpu')];
+  const halfPrecision = await answersOf(halvesAndBack(), provider).then(
+    () => true,
+    () => false, // the runtime says so by failing
+  );
+  return { fusedAttention: Object.keys(onCpu).every((name) => isNear(here[name], onCpu[name])), halfPrecision };
+}
+
+/** Attention of tokens to each other and to earlier ones, as the models use it. */
+function attention(): DeviceGraph {
+  const graph = new GraphBuilder('trial of attention');
+  const x = graph.input('x', 'float32', [1, 'tokens', WIDTH]);
+  for (const isCausal of [false, true]) {
+    const name = isCausal ? 'causal' : 'plain';
+    graph.output(name, graph.attention(x, x, x, { heads: HEADS, isCausal }, name), [1, 'tokens', WIDTH]);
+  }
+  return graph.finish();
+}
+
+function halvesAndBack(): DeviceGraph {
+  const graph = new GraphBuilder('trial of half precision');
+  const halves = graph.node('Cast', [graph.input('x', 'float32', [1, 'tokens', WIDTH])], { to: FLOAT16 }, 'narrow');
+  graph.output('y', graph.cast(graph.node('Mul', [halves, halves], {}, 'square'), 'widen'), [1, 'tokens', WIDTH]);
+  return graph.finish();
+}
+
+function isNear(a: Tensor, b: Tensor): boolean {
+  const [numbers, expected] = [a.data as Float32Array, b.data as Float32Array];
+  return numbers.every((value, i) => Math.abs(value - expected[i]) < TOLERANCE);
+}
