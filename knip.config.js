@@ -3,7 +3,14 @@ export default {
   ignoreExportsUsedInFile: true,
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'tests/**/*.test.ts', 'extensions-builtin/*/**/*.{ts,vue}', 'tests/{extensions,browser}/fixtures/*/**/*.ts'],
+      entry: [
+        'scripts/*.mjs',
+        'scripts/bench/*.mjs',
+        'scripts/measure/{record-model-calls,unet-program}.mjs',
+        'tests/**/*.test.ts',
+        'extensions-builtin/*/**/*.{ts,vue}',
+        'tests/{extensions,browser}/fixtures/*/**/*.ts',
+      ],
       // started by their path, in scripts/check.mjs
       ignoreDependencies: ['prettier', 'vue-tsc'],
       ignoreBinaries: ['mount', 'umount'], // the system's, for the full-disk test
