@@ -1,5 +1,5 @@
 /**
- * Where every process of Atelier starts: `serve` (the default), `engine`, `device`, `generate`.
+ * Where every process of Atelier starts: `serve` (the default), `engine`, `device`, `generate`, `doctor`.
  * Nothing is imported before the version of Node is known to be one that runs us.
  */
 import module from 'node:module';
@@ -32,6 +32,8 @@ async function run(argv: readonly string[]): Promise<void> {
         return (await import('./inference/device-process.js')).runDevice();
       case 'generate':
         return await (await import('./engine/generate-command.js')).runGenerate(options, rest);
+      case 'doctor':
+        return await (await import('./engine/doctor-command.js')).runDoctor(options, rest);
     }
   } catch (error) {
     const { reportOf } = await import('@atelier/sdk');

@@ -17,7 +17,10 @@ import { samplers } from '../diffusion/samplers/index.js';
 import { schedulers } from '../diffusion/schedulers/index.js';
 import { ExtensionHost } from '../extensions/extension-host.js';
 import { createBus, type Bus } from '../hooks/index.js';
+import { chooseProvider } from '../inference/choose-provider.js';
 import { Device } from '../inference/device.js';
+import { tryProvider } from '../inference/try-provider.js';
+import { families } from '../model-families/families.js';
 import { CheckpointIndex } from '../library/checkpoint-index.js';
 import { ModelLibrary } from '../library/model-library.js';
 import { JobControl } from '../pipeline/job-control.js';
@@ -30,6 +33,19 @@ import { blameStrayErrors } from './stray-errors.js';
 
 /** The program that becomes the device process too. */
 const program = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/** The device that the options ask for. Where it runs is found out at once, while the rest starts, and only once. */
+function deviceFor({ device, threads }: Options): Device {
+  const start = { threads: threads ?? null };
+  const chosen = chooseProvider(device, (provider) => tryProvider(provider, { entry: program, options: async () => start }));
+  return new Device({
+    entry: program,
+    async options() {
+      const { provider, because } = await chosen;
+      return { ...start, provider, chosenBecause: because };
+    },
+  });
+}
 
 /** A question that this engine does not know. */
 class QuestionUnknown extends AppError {
@@ -74,21 +90,23 @@ export class Engine {
     const tapFile = new RunningTapFile(path.join(options.dataDir, 'running-tap.json'));
     const bus = createBus({ onTap: (running) => tapFile.write(running) });
     blameStrayErrors(bus);
-    const device = new Device({ entry: program, options: { threads: options.threads ?? null } });
-    const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs);
-    const library = new ModelLibrary(index, device);
+    const device = deviceFor(options);
+    const modelFamilies = () => extensions.nouns().modelFamilies.map(({ item }) => item);
+    const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs, modelFamilies);
+    const library = new ModelLibrary(index, device, modelFamilies);
     const extensions: ExtensionHost = new ExtensionHost({
       bus,
       folders: options.extensionsDirs,
       dataDir: options.dataDir,
       settings: () => engine.settings,
-      core: { samplers, schedulers },
+      core: { samplers, schedulers, modelFamilies: families },
       safe: options.safe,
       watch: options.watchExtensions,
       suspects: begun.suspects,
     });
     const engine = new Engine(begun, begun.settings, bus, tapFile, index, device, library, extensions);
-    await Promise.all([index.refresh(), extensions.start()]);
+    await extensions.start();
+    await index.refresh(); // after it: extensions bring kinds of models
     extensions.onChange(({ id, uiUrl }) => {
       emit({ type: 'extension-changed', id, url: uiUrl });
       engine.publish();
@@ -155,7 +173,8 @@ export class Engine {
   private readonly answers: Answers = {
     'count-tokens': async ({ prompt }) => countTokens(prompt, await loadClipTokenizer()),
     'refresh-catalogue': async () => {
-      await Promise.all([this.index.refresh(), this.extensions.refresh()]);
+      await this.extensions.refresh();
+      await this.index.refresh();
       this.publish();
       return {};
     },

@@ -22,6 +22,8 @@ import { placementIn } from './node-placement.js';
 import { physicalCores } from './physical-cores.js';
 import { tryOut, type Abilities } from './provider-trial.js';
 
+env.logLevel = 'fatal'; // what fails is told by exceptions
+
 type CommandOf<Type extends DeviceCommand['type']> = Extract<DeviceCommand, { type: Type }>;
 
 /** ONNX Runtime with its open sessions and the tensors that stay. Lives in the device process. */
@@ -164,7 +166,8 @@ export class OnnxDevice {
   /** The provider, told to leave to the CPU what it cannot compute itself: looking words up in a half-precision table, on some graphics cards. */
   private suitedProvider(model: Uint8Array, provider: Provider): InferenceSession.ExecutionProviderConfig {
     if (provider !== 'webgpu' || this.abilities.halfPrecision) return provider;
-    return { name: provider, forceCpuNodeNames: halfPrecisionNodes(model) };
+    const forceCpuNodeNames = halfPrecisionNodes(model);
+    return forceCpuNodeNames.length === 0 ? provider : { name: provider, forceCpuNodeNames };
   }
 
   private sessionOf(session: number): { name: string; model: InferenceSession } {

@@ -7,19 +7,25 @@ const [NODE, INITIALIZER] = [1, 5];
 const [NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OPERATOR] = [1, 2, 3, 4];
 const [TENSOR_TYPE, TENSOR_NAME] = [2, 8];
 
-/** Names of the nodes of a model that touch half-precision numbers: those that read such weights, up to the `Cast` that widens them. */
+/**
+ * Names of the nodes of a model that compute with half-precision numbers: those that read such weights, up to the `Cast` that widens what
+ * they made. A `Cast` of a weight itself is none of them, for it is done while the model is opened.
+ */
 export function halfPrecisionNodes(model: Uint8Array): string[] {
   const graph = partsOf(model, GRAPH).flatMap((bytes) => [...fieldsOf(bytes as Uint8Array)]);
   const messages = (wanted: number) => graph.filter(({ field }) => field === wanted).map(({ value }) => value as Uint8Array);
-  const halves = new Set<string>();
+  const weights = new Set<string>();
+  const computed = new Set<string>();
   for (const tensor of messages(INITIALIZER)) {
-    if (partsOf(tensor, TENSOR_TYPE)[0] === BigInt(weightTypes.F16)) halves.add(textsOf(tensor, TENSOR_NAME)[0]);
+    if (partsOf(tensor, TENSOR_TYPE)[0] === BigInt(weightTypes.F16)) weights.add(textsOf(tensor, TENSOR_NAME)[0]);
   }
   const names: string[] = [];
   for (const node of messages(NODE)) {
-    if (!textsOf(node, NODE_INPUT).some((input) => halves.has(input))) continue;
+    const inputs = textsOf(node, NODE_INPUT);
+    const isCast = textsOf(node, NODE_OPERATOR)[0] === 'Cast';
+    if (!inputs.some((input) => computed.has(input) || (weights.has(input) && !isCast))) continue;
     names.push(...textsOf(node, NODE_NAME));
-    if (textsOf(node, NODE_OPERATOR)[0] !== 'Cast') for (const output of textsOf(node, NODE_OUTPUT)) halves.add(output);
+    if (!isCast) for (const output of textsOf(node, NODE_OUTPUT)) computed.add(output);
   }
   return names;
 }

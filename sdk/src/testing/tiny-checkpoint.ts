@@ -11,6 +11,8 @@ export interface TinyCheckpointOptions {
   name?: string;
   /** Another seed, another model. */
   seed?: number;
+  /** What the weights are stored in. */
+  type?: 'F16' | 'F32';
 }
 
 /** A tensor to be: its shape, and the standard deviation of its values around `mean`. */
@@ -28,18 +30,18 @@ const LATENT = 4;
 
 /**
  * Writes a complete checkpoint with the names of a real one, and random weights scaled so that every signal keeps its size:
- * its pictures mean nothing and are finite. About 9 MB, most of it the vocabulary, which has its real size.
+ * its pictures mean nothing and are finite. About 9 MB in half precision, most of it the vocabulary, which has its real size.
  *
  * @returns the file's path.
  */
-export function tinyCheckpoint(_family: TinyFamily, { folder, name = 'tiny', seed = 1 }: TinyCheckpointOptions): string {
+export function tinyCheckpoint(_family: TinyFamily, { folder, name = 'tiny', seed = 1, type = 'F16' }: TinyCheckpointOptions): string {
   const recipes = new Map<string, Recipe>();
   addTextEncoder(plan(recipes, 'cond_stage_model.transformer.text_model.'));
   addUnet(plan(recipes, 'model.diffusion_model.'));
   addVae(plan(recipes, 'first_stage_model.'));
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `${name}.safetensors`);
-  writeFileSync(file, safetensors(recipes, seed));
+  writeFileSync(file, safetensors(recipes, seed, type));
   return file;
 }
 
@@ -164,24 +166,25 @@ function addVae(vae: Plan): void {
 }
 
 /** The bytes of a `.safetensors` file of float16 tensors. */
-function safetensors(recipes: ReadonlyMap<string, Recipe>, seed: number): Uint8Array {
+function safetensors(recipes: ReadonlyMap<string, Recipe>, seed: number, type: 'F16' | 'F32'): Uint8Array {
+  const [TypedArray, toStored] = type === 'F16' ? [Uint16Array, toFloat16] : [Float32Array, (value: number) => value];
   const header: Record<string, unknown> = {};
   let length = 0;
   for (const [name, { shape }] of recipes) {
-    const bytes = 2 * sizeOf(shape);
-    header[name] = { dtype: 'F16', shape, data_offsets: [length, length + bytes] };
+    const bytes = TypedArray.BYTES_PER_ELEMENT * sizeOf(shape);
+    header[name] = { dtype: type, shape, data_offsets: [length, length + bytes] };
     length += bytes;
   }
   const json = Buffer.from(JSON.stringify(header));
   const start = Buffer.alloc(8);
   start.writeBigUInt64LE(BigInt(json.length));
 
-  const values = new Uint16Array(length / 2);
+  const values = new TypedArray(length / TypedArray.BYTES_PER_ELEMENT);
   const random = evenNumbers(seed);
   let at = 0;
   for (const { shape, deviation, mean } of recipes.values()) {
     const reach = deviation * Math.sqrt(3); // even numbers in −reach … reach have that deviation
-    for (const end = at + sizeOf(shape); at < end; at++) values[at] = toFloat16(mean + reach * random());
+    for (const end = at + sizeOf(shape); at < end; at++) values[at] = toStored(mean + reach * random());
   }
   return Buffer.concat([start, json, new Uint8Array(values.buffer)]);
 }
