@@ -4,14 +4,18 @@ import type { ModelFile } from '../checkpoints/model-file.js';
 import { isAdapter, otherFileOf } from '../checkpoints/other-files.js';
 import { viewOf } from '../checkpoints/weight-view.js';
 import { isUnet } from './model-family.js';
+import { fluxDev, fluxSchnell } from './flux/family.js';
 import { sd15 } from './sd15/family.js';
 
 /** The core's families, in the order in which they are tried. */
-export const families: readonly ModelFamily[] = [sd15];
+export const families: readonly ModelFamily[] = [sd15, fluxDev, fluxSchnell];
 
 /** Kinds of models that are known by their names and cannot be run; told before the families. */
 const refused: readonly { label: string; signature: readonly Requirement[] }[] = [
-  { label: 'Stable Video Diffusion', signature: [isUnet, { says: 'has layers over time', holds: ({ some }) => some(/\.time_(stack|mix_blocks)\./) }] },
+  {
+    label: 'Stable Video Diffusion',
+    signature: [isUnet, { says: 'has layers over time', holds: ({ some }) => some(/\.time_(stack|mix_blocks)\./) }],
+  },
 ];
 
 /** A file's diffusion model and the family that runs it. */
@@ -40,5 +44,9 @@ export function recognise({ file, tensors, components: { model } }: ModelFile, k
     .map(({ label, signature }) => ({ label, lacks: lacking(signature), held: signature.length - lacking(signature).length }))
     .filter(({ held }) => held > 0)
     .toSorted((a, b) => b.held - a.held || a.lacks.length - b.lacks.length);
-  throw new FamilyUnknown(file, [...model.tensors.keys()], nearest && { label: nearest.label, lacks: nearest.lacks.map((says) => `not so that it ${says}`) });
+  throw new FamilyUnknown(
+    file,
+    [...model.tensors.keys()],
+    nearest && { label: nearest.label, lacks: nearest.lacks.map((says) => `not so that it ${says}`) },
+  );
 }

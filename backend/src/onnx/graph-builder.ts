@@ -183,6 +183,11 @@ export class GraphBuilder {
     return this.node('Gelu', [x], {}, at, 'com.microsoft');
   }
 
+  /** GELU by the hyperbolic tangent, as transformers of text and pictures have it. */
+  tanhGelu(x: Value, at: string): Value {
+    return this.node('FastGelu', [x], {}, at, 'com.microsoft');
+  }
+
   /** Softmax attention with scores scaled by 1 / √(head width). All are [batch, tokens, heads · head width]. */
   attention(query: Value, key: Value, value: Value, options: { heads: number; isCausal?: boolean }, at: string): Value {
     const attributes = { num_heads: options.heads, unidirectional: options.isCausal ? 1 : 0 };

@@ -16,12 +16,13 @@ export async function furtherInputs(
   const inputs: Record<string, Tensor> = {};
   if (takesGuidance) inputs.guidance = tensor([batchSize], new Float32Array(batchSize).fill(distilledCfgScale));
   if (beside) {
-    const [, latentHeight, latentWidth] = latentShape;
+    const [latentChannels, latentHeight, latentWidth] = latentShape;
     const channels = new Float32Array(beside.channels * latentHeight * latentWidth);
     if (beside.kind === 'inpainting') {
       // as A1111: everything is masked, and what is under the mask is grey
-      channels.fill(1, 0, latentHeight * latentWidth);
-      channels.set((await model.encode(tensor([1, 3, height, width], new Float32Array(3 * width * height)))).data, latentHeight * latentWidth);
+      const maskLength = (beside.channels - latentChannels) * latentHeight * latentWidth;
+      channels.fill(1, 0, maskLength);
+      channels.set((await model.encode(tensor([1, 3, height, width], new Float32Array(3 * width * height)))).data, maskLength);
     }
     const data = new Float32Array(batchSize * channels.length);
     for (let row = 0; row < batchSize; row++) data.set(channels, row * channels.length);

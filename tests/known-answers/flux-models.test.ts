@@ -1,0 +1,234 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { fail, type Condition, type ModelSource, type StoredTensor, type Tensor } from '@atelier/sdk';
+import type { DeviceTensor } from '@atelier/sdk/contracts';
+import { describe, expect, test } from 'vitest';
+import { componentsOf } from '../../backend/src/checkpoints/components.js';
+import { readModelFile, type ModelFile } from '../../backend/src/checkpoints/model-file.js';
+import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
+import { guided } from '../../backend/src/diffusion/guidance.js';
+import { samplingOf } from '../../backend/src/diffusion/model-sampling.js';
+import { euler } from '../../backend/src/diffusion/samplers/euler.js';
+import { families, recognise } from '../../backend/src/model-families/families.js';
+import { fluxConfig, type RotaryAxes } from '../../backend/src/model-families/flux/config.js';
+import { fluxGraph } from '../../backend/src/model-families/flux/flux.js';
+import { clipConfig, clipGraph } from '../../backend/src/model-families/text-encoders/clip.js';
+import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
+import { baseAbsent, expectClose, goldenPath, hasGolden, readJson, readTensors, realTensor, shareOfLargest } from '../support/goldens.js';
+import { floats, openGraph, tokenRows } from '../support/open-graph.js';
+
+/** Shares of the largest absolute value, from the goldens' README. */
+const tolerance = { text: 2e-5, model: 3e-5, vae: 5e-5, trajectory: 2e-4 };
+
+interface Trajectory {
+  cfg: number;
+  guidance?: number;
+  sigmas: string;
+  x_before_step: string[];
+  denoised: string[];
+  latent_vae_units: string;
+  positive: string;
+  positive_pooled: string;
+  negative_cond: string;
+  negative_pooled: string;
+}
+interface Reference {
+  family: string;
+  latent: { scale_factor: number; shift_factor: number };
+  text?: { prompt: string; ids: { l: number[][] }; outputs: Record<string, { pooled: string }> }[];
+  unet?: { x: string; t: number[]; context: string; y: string; guidance?: number[]; out: string }[];
+  vae?: { image01_nhwc: string; mean: string; logvar_unclamped: string; z: string; decoded: string }[];
+  txt2img?: Trajectory;
+  txt2img_cfg1?: Trajectory;
+  tensors_file: string;
+}
+interface TinyConfig {
+  dit?: { axes_dim: RotaryAxes };
+  clip_l?: { num_attention_heads: number };
+}
+
+const configs = hasGolden('models/checkpoints/configs.json') ? readJson<Record<string, TinyConfig>>('models/checkpoints/configs.json') : {};
+const references = existsSync(goldenPath('models/refs'))
+  ? readdirSync(goldenPath('models/refs')).filter((name) => name.endsWith('.json'))
+  : [];
+const familyIds: Readonly<Record<string, string>> = { Flux: 'flux-dev', FluxSchnell: 'flux-schnell' };
+
+for (const file of references) {
+  const name = path.parse(file).name;
+  const reference = readJson<Reference>(`models/refs/${file}`);
+  if (!(reference.family in familyIds)) continue;
+  const base = `models/checkpoints/${name}.safetensors`;
+  const { text = [], unet = [], vae = [], txt2img, txt2img_cfg1 } = reference;
+  const walks = [txt2img, txt2img_cfg1].filter((walk) => walk !== undefined);
+  if (hasGolden(base)) check(name, await readModelFile(goldenPath(base)), { ...reference, text, unet, vae, walks });
+  else baseAbsent(base, text.length + unet.length + vae.length + walks.length);
+}
+
+type Records = Required<Pick<Reference, 'text' | 'unet' | 'vae'>> &
+  Pick<Reference, 'family' | 'latent' | 'tensors_file'> & { walks: Trajectory[] };
+
+function check(name: string, file: ModelFile, { family: comfyName, latent, text, unet, vae, walks, tensors_file }: Records): void {
+  const tensors = readTensors(`models/refs/${tensors_file}`);
+  const golden = (tensor: string): Tensor => {
+    const { shape, data } = realTensor(tensors, tensor);
+    return { shape, data: Float32Array.from(data) };
+  };
+  const sent = (tensor: Tensor) => floats(tensor.shape, tensor.data);
+  const near = (actual: ArrayLike<number>, wanted: string, share: number) =>
+    expectClose(actual, golden(wanted).data, shareOfLargest(golden(wanted).data, share), wanted);
+  const { family, model } = recognise(file, families);
+  const config = fluxConfig(model, configs[name]?.dit?.axes_dim);
+  const { textEncoders, vae: autoencoder } = file.components;
+  const clip = () => textEncoders.get('clip-l') ?? fail(new Error(`${name} has no CLIP-L.`));
+  const vaeOfIts = () => autoencoder ?? fail(new Error(`${name} has no VAE.`));
+  const traits = () => family.traits(sourceOf(file));
+
+  describe(name, () => {
+    test('its family and its latents are those of the original', async () => {
+      expect(family.id).toBe(familyIds[comfyName]);
+      const { latent: space } = await traits();
+      expect({ scale_factor: space.scale, shift_factor: space.shift }).toEqual(latent);
+    });
+
+    for (const { prompt, ids, outputs } of text) {
+      for (const [output, { pooled }] of Object.entries(outputs)) {
+        test(`reads "${prompt.slice(0, 40)}" as one vector, ${output}`, async () => {
+          const clipSkip = output === 'default' ? 1 : Number(output.slice('skip'.length));
+          const use = (await traits()).textEncoders.find(({ kind }) => kind === 'clip-l')!;
+          const reading = { layer: use.layer(clipSkip), finalNorm: use.finalNorm, pooled: use.pooled };
+          const run = await openGraph(clipGraph(clip(), clipConfig(clip(), 'clip-l', configs[name]?.clip_l?.num_attention_heads), reading));
+          near(numbers((await run({ tokens: tokenRows(ids.l.slice(0, 1)) })).pooled), pooled, tolerance.text);
+        });
+      }
+    }
+
+    for (const call of unet) {
+      test(`predicts ${call.out} at ${call.t.join(', ')}`, async () => {
+        const run = await openGraph(fluxGraph(model, config, { arithmetic: 'float32', mostPieces: 1 }));
+        const { prediction } = await run({
+          x: sent(golden(call.x)),
+          timesteps: floats([call.t.length], call.t),
+          context: sent(golden(call.context)),
+          vector: sent(golden(call.y)),
+          ...(call.guidance && { guidance: floats([call.guidance.length], call.guidance) }),
+        });
+        expect(prediction.shape).toEqual(golden(call.out).shape);
+        near(numbers(prediction), call.out, tolerance.model);
+      });
+    }
+
+    for (const record of vae) {
+      test(`encodes and decodes ${record.z}`, async () => {
+        const encode = await openGraph(encoderGraph(vaeOfIts(), autoencoderConfig(vaeOfIts())));
+        const { mean, logvar } = await encode({ image: signedChannelsFirst(golden(record.image01_nhwc)) });
+        near(numbers(mean), record.mean, tolerance.vae);
+        near(numbers(logvar), record.logvar_unclamped, tolerance.vae);
+        const decode = await openGraph(decoderGraph(vaeOfIts(), autoencoderConfig(vaeOfIts())));
+        near(numbers((await decode({ latent: sent(golden(record.z)) })).image), record.decoded, tolerance.vae);
+      });
+    }
+
+    for (const walk of walks) {
+      test(`walks to the same latents at guidance ${walk.cfg}`, async () => {
+        const { noise, takesGuidance } = await traits();
+        const sampling = samplingOf(noise);
+        const run = await openGraph(fluxGraph(model, config, { arithmetic: 'float32', mostPieces: 1 }));
+        const call = async (x: Tensor, timestep: number, { context, vector }: Condition, inputs: Readonly<Record<string, Tensor>>) => {
+          const further = Object.fromEntries(Object.entries(inputs).map(([input, value]) => [input, sent(value)]));
+          const timesteps = floats([x.shape[0]], new Float32Array(x.shape[0]).fill(timestep));
+          const { prediction } = await run({ x: sent(x), timesteps, context: sent(context), vector: sent(vector!), ...further });
+          return { shape: x.shape, data: numbers(prediction) };
+        };
+        const denoise = guided({
+          model: sampling,
+          call,
+          conditioning: {
+            cond: { context: golden(walk.positive), vector: golden(walk.positive_pooled) },
+            uncond: { context: golden(walk.negative_cond), vector: golden(walk.negative_pooled) },
+          },
+          scale: walk.cfg,
+          inputs: takesGuidance ? { guidance: { shape: [1], data: Float32Array.of(walk.guidance!) } } : {},
+        });
+        const x = golden(walk.x_before_step[0]);
+        const sigmas = Array.from(golden(walk.sigmas).data);
+        const draw = () => expect.fail('Euler draws no noise.');
+        let step = 0;
+        let last = x;
+        for await (const state of euler.steps({ model: sampling, denoise, noise: draw, x, sigmas, options: euler.options.parse({}) })) {
+          near(state.denoised.data, walk.denoised[step++], tolerance.trajectory);
+          last = state.x;
+        }
+        expect(step).toBe(walk.denoised.length);
+        const inVaeUnits = last.data.map((value) => value / latent.scale_factor + latent.shift_factor);
+        near(inVaeUnits, walk.latent_vae_units, tolerance.trajectory);
+      });
+    }
+  });
+}
+
+interface Detection {
+  models: { name: string; header: string; comfyui: { family?: string; unet_config?: Record<string, unknown> } }[];
+}
+
+describe('detection', () => {
+  const { models } = hasGolden('models/detection/detection.json') ? readJson<Detection>('models/detection/detection.json') : { models: [] };
+  for (const { name, header, comfyui } of models) {
+    if (comfyui.family === undefined || !(comfyui.family in familyIds)) continue;
+    test(`${name} is recognised, with the sizes that ComfyUI reads from it`, () => {
+      const { family, model } = recognise(fileOf(header), families);
+      expect(family.id).toBe(familyIds[comfyui.family!]);
+      const config = fluxConfig(model);
+      expect({
+        in_channels: config.inChannels,
+        out_channels: config.outChannels,
+        vec_in_dim: config.vectorWidth,
+        context_in_dim: config.contextWidth,
+        hidden_size: config.width,
+        num_heads: config.heads,
+        depth: config.doubleBlocks,
+        depth_single_blocks: config.singleBlocks,
+        axes_dim: config.axes,
+        guidance_embed: config.takesGuidance,
+      }).toEqual(
+        Object.fromEntries(
+          ['in_channels', 'out_channels', 'vec_in_dim', 'context_in_dim', 'hidden_size', 'num_heads']
+            .concat('depth', 'depth_single_blocks', 'axes_dim', 'guidance_embed')
+            .map((key) => [key, comfyui.unet_config?.[key]]),
+        ),
+      );
+    });
+  }
+});
+
+/** A file of a real model's names and shapes, without values. */
+function fileOf(header: string): ModelFile {
+  const { tensors } = JSON.parse(gunzipSync(readFileSync(goldenPath(`models/detection/${header}`))).toString()) as {
+    tensors: Record<string, [StoredTensor['type'], number[]]>;
+  };
+  const stored = Object.entries(tensors).map(([name, [type, shape]]): [string, StoredTensor] => [
+    name,
+    { name, file: header, type, shape, offset: 0, length: 0 },
+  ]);
+  const file = { file: header, tensors: new Map(stored), metadata: new Map<string, string>() };
+  return { ...file, components: componentsOf(file) };
+}
+
+function sourceOf({ file, components, metadata }: ModelFile): ModelSource {
+  return { model: components.model!, markers: components.markers, metadata, stem: path.parse(file).name, read: readTensor };
+}
+
+function numbers({ data }: DeviceTensor): Float32Array {
+  if (!(data instanceof Float32Array)) throw new Error('A model answers in float32.');
+  return data;
+}
+
+/** Pixels 0 … 1 [batch, height, width, channels] as the encoder takes them: −1 … 1, [batch, channels, height, width]. */
+function signedChannelsFirst({ shape: [batch, height, width, channels], data }: Tensor): DeviceTensor {
+  const size = height * width;
+  const planes = Array.from({ length: data.length }, (_, i) => {
+    const [picture, channel, pixel] = [Math.floor(i / (size * channels)), Math.floor(i / size) % channels, i % size];
+    return 2 * data[(picture * size + pixel) * channels + channel] - 1;
+  });
+  return floats([batch, channels, height, width], planes);
+}
