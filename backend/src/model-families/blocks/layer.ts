@@ -36,15 +36,21 @@ export class Layer {
     return this.linearRows(x, 0, shape[0]);
   }
 
-  /** As `linear`, with output rows `from` to `to` (exclusive) of the weight only; they are read in place, from several places where they lie apart. */
+  /**
+   * As `linear`, with output rows `from` to `to` (exclusive) of the weight only; they are read in place, from several places where they lie
+   * apart. Beside a weight in 8 bits there may be the factor that makes it whole again, `scale_weight`.
+   */
   linearRows(x: Value, from: number, to: number): Value {
     const weights = rowPieces(this.stored('weight', 2, 4), from, to);
     const biases = this.has('bias') ? rowPieces(this.stored('bias', 1), from, to) : [];
+    const factor = this.has('scale_weight') ? this.weight('scale_weight', [1]) : undefined;
     const parts = weights.map((weight, i) => {
       const [rows, ...rest] = weight.shape;
       const matrix = this.inPlace(weight, [rows, rest.reduce((size, side) => size * side, 1)]);
       const bias = biases.length > 0 ? this.inPlace(biases[i], biases[i].shape) : undefined;
-      return this.graph.gemm(x, matrix, bias, this.path);
+      if (factor === undefined) return this.graph.gemm(x, matrix, bias, this.path);
+      const product = this.graph.multiply(this.graph.gemm(x, matrix, undefined, this.path), factor, this.path);
+      return bias === undefined ? product : this.graph.add(product, bias, this.path);
     });
     return parts.length === 1 ? parts[0] : this.graph.concat(parts, 1, this.path);
   }
