@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { fail, type Condition, type ModelSource, type StoredTensor, type Tensor } from '@atelier/sdk';
+import { fail, type Condition, type ModelSource, type StoredTensor, type StoredTensors, type Tensor } from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { describe, expect, test } from 'vitest';
 import { componentsOf } from '../../backend/src/checkpoints/components.js';
+import { diffusersFlux } from '../../backend/src/checkpoints/layouts/diffusers-flux.js';
+import { rowsOf, stacked } from '../../backend/src/checkpoints/layouts/layout.js';
 import { readModelFile, type ModelFile } from '../../backend/src/checkpoints/model-file.js';
 import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';
@@ -84,6 +86,14 @@ function check(name: string, file: ModelFile, { family: comfyName, latent, text,
   const vaeOfIts = () => autoencoder ?? fail(new Error(`${name} has no VAE.`));
   const traits = () => family.traits(sourceOf(file));
 
+  const inputsOf = ({ x, t, context, y, guidance }: Records['unet'][number]) => ({
+    x: sent(golden(x)),
+    timesteps: floats([t.length], t),
+    context: sent(golden(context)),
+    vector: sent(golden(y)),
+    ...(guidance && { guidance: floats([guidance.length], guidance) }),
+  });
+
   describe(name, () => {
     test('its family and its latents are those of the original', async () => {
       expect(family.id).toBe(familyIds[comfyName]);
@@ -106,15 +116,17 @@ function check(name: string, file: ModelFile, { family: comfyName, latent, text,
     for (const call of unet) {
       test(`predicts ${call.out} at ${call.t.join(', ')}`, async () => {
         const run = await openGraph(fluxGraph(model, config, { arithmetic: 'float32', mostPieces: 1 }));
-        const { prediction } = await run({
-          x: sent(golden(call.x)),
-          timesteps: floats([call.t.length], call.t),
-          context: sent(golden(call.context)),
-          vector: sent(golden(call.y)),
-          ...(call.guidance && { guidance: floats([call.guidance.length], call.guidance) }),
-        });
+        const { prediction } = await run(inputsOf(call));
         expect(prediction.shape).toEqual(golden(call.out).shape);
         near(numbers(prediction), call.out, tolerance.model);
+      });
+    }
+
+    for (const call of unet.slice(0, 1)) {
+      test(`predicts ${call.out} from a file in the names of diffusers`, async () => {
+        const renamed = { ...model, tensors: diffusersFlux.rename(inNamesOfDiffusers(model.tensors, config.width)) };
+        const run = await openGraph(fluxGraph(renamed, config, { arithmetic: 'float32', mostPieces: 1 }));
+        near(numbers((await run(inputsOf(call))).prediction), call.out, tolerance.model);
       });
     }
 
@@ -212,6 +224,56 @@ function fileOf(header: string): ModelFile {
   ]);
   const file = { file: header, tensors: new Map(stored), metadata: new Map<string, string>() };
   return { ...file, components: componentsOf(file) };
+}
+
+/** The same tensors as diffusers would store them, each where it lies now. */
+function inNamesOfDiffusers(tensors: StoredTensors, width: number): StoredTensors {
+  const ends: readonly (readonly [RegExp, string])[] = [
+    [/^img_in/, 'x_embedder'],
+    [/^txt_in/, 'context_embedder'],
+    [/^time_in/, 'time_text_embed.timestep_embedder'],
+    [/^guidance_in/, 'time_text_embed.guidance_embedder'],
+    [/^vector_in/, 'time_text_embed.text_embedder'],
+    [/(?<=embedder\.)in_layer/, 'linear_1'],
+    [/(?<=embedder\.)out_layer/, 'linear_2'],
+    [/^final_layer\.linear/, 'proj_out'],
+    [/^double_blocks/, 'transformer_blocks'],
+    [/^single_blocks/, 'single_transformer_blocks'],
+    [/img_mod\.lin/, 'norm1.linear'],
+    [/txt_mod\.lin/, 'norm1_context.linear'],
+    [/modulation\.lin/, 'norm.linear'],
+    [/linear2/, 'proj_out'],
+    [/img_attn\.proj/, 'attn.to_out.0'],
+    [/txt_attn\.proj/, 'attn.to_add_out'],
+    [/txt_attn\.norm\.query_norm\.scale/, 'attn.norm_added_q.weight'],
+    [/txt_attn\.norm\.key_norm\.scale/, 'attn.norm_added_k.weight'],
+    [/(img_attn\.)?norm\.query_norm\.scale/, 'attn.norm_q.weight'],
+    [/(img_attn\.)?norm\.key_norm\.scale/, 'attn.norm_k.weight'],
+    [/img_mlp\.0/, 'ff.net.0.proj'],
+    [/img_mlp\.2/, 'ff.net.2'],
+    [/txt_mlp\.0/, 'ff_context.net.0.proj'],
+    [/txt_mlp\.2/, 'ff_context.net.2'],
+  ];
+  const apart: Readonly<Record<string, readonly string[]>> = {
+    'img_attn.qkv': ['attn.to_q', 'attn.to_k', 'attn.to_v'],
+    'txt_attn.qkv': ['attn.add_q_proj', 'attn.add_k_proj', 'attn.add_v_proj'],
+    linear1: ['attn.to_q', 'attn.to_k', 'attn.to_v', 'proj_mlp'],
+  };
+  const found = new Map<string, StoredTensor>();
+  for (const [name, stored] of tensors) {
+    const theirs = ends.reduce((known, [pattern, theirName]) => known.replace(pattern, theirName), name);
+    const [rows] = stored.shape;
+    const joined = Object.keys(apart).find((ours) => theirs.includes(`.${ours}.`));
+    if (joined) {
+      for (const [i, part] of apart[joined].entries()) {
+        found.set(theirs.replace(joined, part), rowsOf(stored, i * width, i === 3 ? rows : (i + 1) * width));
+      }
+    } else if (name.startsWith('final_layer.adaLN_modulation.1')) {
+      const halves = [rowsOf(stored, rows / 2, rows), rowsOf(stored, 0, rows / 2)];
+      found.set(theirs.replace('final_layer.adaLN_modulation.1', 'norm_out.linear'), stacked(name, halves));
+    } else found.set(theirs, stored);
+  }
+  return found;
 }
 
 function sourceOf({ file, components, metadata }: ModelFile): ModelSource {

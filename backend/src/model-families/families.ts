@@ -16,6 +16,10 @@ const refused: readonly { label: string; signature: readonly Requirement[] }[] =
     label: 'Stable Video Diffusion',
     signature: [isUnet, { says: 'has layers over time', holds: ({ some }) => some(/\.time_(stack|mix_blocks)\./) }],
   },
+  {
+    label: 'Chroma',
+    signature: [{ says: 'makes its modulations in one network', holds: ({ some }) => some(/^distilled_guidance_layer\./) }],
+  },
 ];
 
 /** A file's diffusion model and the family that runs it. */

@@ -8,13 +8,28 @@ export interface Layout {
 
 /** Rows `from` to `to` (exclusive) of a tensor, in place. */
 export function rowsOf(stored: StoredTensor, from: number, to: number): StoredTensor {
+  if (stored.parts) return stacked(stored.name, rowPieces(stored, from, to));
   const [rows, ...rest] = stored.shape;
   const rowBytes = stored.length / rows;
   return { ...stored, shape: [to - from, ...rest], offset: stored.offset + from * rowBytes, length: (to - from) * rowBytes };
 }
 
+/** The same, one by one from each place where some of them lie. */
+export function rowPieces(stored: StoredTensor, from: number, to: number): StoredTensor[] {
+  const pieces: StoredTensor[] = [];
+  let begin = 0;
+  for (const part of stored.parts ?? [stored]) {
+    const end = begin + part.shape[0];
+    const [first, last] = [Math.max(from, begin), Math.min(to, end)];
+    if (first < last) pieces.push(rowsOf(part, first - begin, last - begin));
+    begin = end;
+  }
+  return pieces;
+}
+
 /** Tensors one below the other, as one. */
-export function stacked(name: string, parts: readonly StoredTensor[]): StoredTensor {
+export function stacked(name: string, tensors: readonly StoredTensor[]): StoredTensor {
+  const parts = tensors.flatMap((each) => each.parts ?? [each]);
   const [first] = parts;
   const rows = parts.reduce((sum, { shape }) => sum + shape[0], 0);
   return { ...first, name, shape: [rows, ...first.shape.slice(1)], parts };

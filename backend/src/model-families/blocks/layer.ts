@@ -1,6 +1,6 @@
 import { fail, type Component, type StoredTensor } from '@atelier/sdk';
 import { CheckpointIncomplete, WeightTypeNotBuilt } from '../../checkpoints/errors.js';
-import { rowsOf } from '../../checkpoints/layouts/layout.js';
+import { rowPieces } from '../../checkpoints/layouts/layout.js';
 import { weightTypes, type GraphBuilder, type Value, type WeightInPlace, type WeightType } from '../../onnx/graph-builder.js';
 
 /**
@@ -111,19 +111,6 @@ export class Layer {
 /** Names of weights within a graph: unique also where one file lends rows of a tensor twice. */
 function nameOf({ name, offset }: StoredTensor): string {
   return `${name}@${offset}`;
-}
-
-/** Rows `from` to `to` of a tensor, from each place where some of them lie. */
-function rowPieces(stored: StoredTensor, from: number, to: number): StoredTensor[] {
-  const pieces: StoredTensor[] = [];
-  let begin = 0;
-  for (const part of stored.parts ?? [stored]) {
-    const end = begin + part.shape[0];
-    const [first, last] = [Math.max(from, begin), Math.min(to, end)];
-    if (first < last) pieces.push(rowsOf(part, first - begin, last - begin));
-    begin = end;
-  }
-  return pieces;
 }
 
 function isWeightType(type: string): type is WeightType {
