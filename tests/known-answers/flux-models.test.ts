@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { fail, type Condition, type ModelSource, type StoredTensor, type StoredTensors, type Tensor } from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { componentsOf } from '../../backend/src/checkpoints/components.js';
 import { diffusersFlux } from '../../backend/src/checkpoints/layouts/diffusers-flux.js';
 import { rowsOf, stacked } from '../../backend/src/checkpoints/layouts/layout.js';
@@ -55,6 +57,9 @@ const references = existsSync(goldenPath('models/refs'))
   ? readdirSync(goldenPath('models/refs')).filter((name) => name.endsWith('.json'))
   : [];
 const familyIds: Readonly<Record<string, string>> = { Flux: 'flux-dev', FluxSchnell: 'flux-schnell' };
+
+const folder = await mkdtemp(path.join(tmpdir(), 'flux-models-'));
+afterAll(() => rm(folder, { recursive: true }));
 
 for (const file of references) {
   const name = path.parse(file).name;
@@ -127,6 +132,31 @@ function check(name: string, file: ModelFile, { family: comfyName, latent, text,
         const renamed = { ...model, tensors: diffusersFlux.rename(inNamesOfDiffusers(model.tensors, config.width)) };
         const run = await openGraph(fluxGraph(renamed, config, { arithmetic: 'float32', mostPieces: 1 }));
         near(numbers((await run(inputsOf(call))).prediction), call.out, tolerance.model);
+      });
+    }
+
+    for (const call of unet.slice(0, 1)) {
+      // the masked picture gets the weights of the latent, all else none: what lies beside must then be seen as the latent was
+      test(`sees the masked picture behind its mask as Fill does, by ${call.out}`, async () => {
+        const latentTensor = golden(call.x);
+        const [batch, channels, height, width] = latentTensor.shape;
+        const plain = await readTensor(model.tensors.get('img_in.weight')!);
+        const [rows, inputs] = plain.shape;
+        const wide = new Float32Array(rows * 6 * inputs);
+        for (let row = 0; row < rows; row++) wide.set(plain.data.subarray(row * inputs, (row + 1) * inputs), (row * 6 + 1) * inputs);
+        const weight = await writtenTensor('img_in.weight', { shape: [rows, 6 * inputs], data: wide });
+        const fill = { ...model, tensors: new Map([...model.tensors, ['img_in.weight', weight]]) };
+        const axes = configs[name]?.dit?.axes_dim;
+        const run = await openGraph(fluxGraph(fill, fluxConfig(fill, axes), { arithmetic: 'float32', mostPieces: 1 }));
+        const picture = channels * height * width;
+        const mask = Array<number>(4 * picture).fill(1);
+        const beside = Array.from({ length: batch }, (_, i) => [...mask, ...latentTensor.data.subarray(i * picture, (i + 1) * picture)]);
+        const { prediction } = await run({
+          ...inputsOf(call),
+          x: floats(latentTensor.shape, new Float32Array(latentTensor.data.length).fill(5)),
+          beside: floats([batch, 5 * channels, height, width], beside.flat()),
+        });
+        near(numbers(prediction), call.out, tolerance.model);
       });
     }
 
@@ -274,6 +304,13 @@ function inNamesOfDiffusers(tensors: StoredTensors, width: number): StoredTensor
     } else found.set(theirs, stored);
   }
   return found;
+}
+
+/** A tensor in a file of its own. */
+async function writtenTensor(name: string, { shape, data }: Tensor): Promise<StoredTensor> {
+  const file = path.join(folder, `${name}.bin`);
+  await writeFile(file, new Uint8Array(data.buffer));
+  return { name, file, type: 'F32', shape, offset: 0, length: data.byteLength };
 }
 
 function sourceOf({ file, components, metadata }: ModelFile): ModelSource {
