@@ -1,4 +1,4 @@
-import { fail, type Component } from '@atelier/sdk';
+import { fail, type Component, type WeightView } from '@atelier/sdk';
 import { CheckpointIncomplete } from '../../checkpoints/errors.js';
 import { viewOf } from '../../checkpoints/weight-view.js';
 import { PATCH } from '../blocks/patches.js';
@@ -27,8 +27,8 @@ export type RotaryAxes = readonly [index: number, row: number, column: number];
 const axesOf = (headWidth: number): RotaryAxes => [headWidth / 8, (headWidth * 7) / 16, (headWidth * 7) / 16];
 
 /** Channels that a Flux takes: 16 plain, 96 with a masked picture (Fill), 32 with a picture that controls it (Canny, Depth). */
-export function fluxInputChannels(model: Component): number {
-  return (viewOf(model).shape('img_in.weight')?.[1] ?? 0) / PATCH ** 2;
+export function fluxInputChannels({ shape }: WeightView): number {
+  return (shape('img_in.weight')?.[1] ?? 0) / PATCH ** 2;
 }
 
 /**
@@ -42,7 +42,7 @@ export function fluxConfig(model: Component, axes?: RotaryAxes): FluxConfig {
   const [width] = shape('img_in.weight');
   const [headWidth] = shape('double_blocks.0.img_attn.norm.key_norm.scale');
   return {
-    inChannels: fluxInputChannels(model),
+    inChannels: shape('img_in.weight')[1] / PATCH ** 2,
     outChannels: shape('final_layer.linear.weight')[0] / PATCH ** 2,
     width,
     heads: width / headWidth,

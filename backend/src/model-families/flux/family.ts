@@ -1,4 +1,13 @@
-import { fail, type ChannelsBeside, type Component, type LatentSpace, type ModelFamily, type Requirement } from '@atelier/sdk';
+import {
+  fail,
+  type ChannelsBeside,
+  type Component,
+  type LatentSpace,
+  type ModelFamily,
+  type Requirement,
+  type WeightView,
+} from '@atelier/sdk';
+import { viewOf } from '../../checkpoints/weight-view.js';
 import { fluxConfig, fluxInputChannels } from './config.js';
 import { fluxGraph } from './flux.js';
 
@@ -40,9 +49,15 @@ const besides: Readonly<Partial<Record<number, { label: string; beside: Channels
   32: { label: 'Flux Canny or Depth', beside: { kind: 'control', channels: 16 } },
 };
 
+const channels = Object.keys(besides).concat(String(fluxLatent.channels));
+
 const isFlux: readonly Requirement[] = [
   { says: 'has blocks with streams for text and picture', holds: ({ has }) => has('double_blocks.0.img_attn.norm.key_norm.scale') },
   { says: 'is told of the text as a whole', holds: ({ has }) => has('vector_in.in_layer.weight') },
+  {
+    says: `takes ${channels.join(', ')} channels`,
+    holds: (model: WeightView) => channels.includes(String(fluxInputChannels(model))),
+  },
 ];
 const takesGuidance = 'guidance_in.in_layer.weight';
 
@@ -54,13 +69,14 @@ const flux: Pick<ModelFamily, 'graph' | 'condition'> = {
   }),
 };
 
+/** Of CLIP-L only the vector of the whole text is read, always from its last layer; clip skip acts on T5, as in ComfyUI. */
 const shared = (model: Component) => ({
   latent: fluxLatent,
   textEncoders: [
     { kind: 'clip-l' as const, layer: () => 1, finalNorm: true, pooled: 'plain' as const, fill: 49407 },
     { kind: 't5' as const, layer: (clipSkip: number) => clipSkip, finalNorm: true, pooled: 'none' as const, fill: 0, leastTokens: 256 },
   ],
-  ...besides[fluxInputChannels(model)],
+  ...besides[fluxInputChannels(viewOf(model))],
 });
 
 /** Flux dev, which was taught to guide itself, and what was trained on from it: Fill, Canny and Depth. */
