@@ -20,6 +20,8 @@ export interface DeviceSetup {
   entry: string;
   /** Further arguments of it. */
   args?: readonly string[];
+  /** What drivers print is left out: for trials, whose failure is an answer. */
+  isQuiet?: boolean;
   /** Asked for whenever a process begins. */
   options?: () => Promise<Partial<DeviceOptions>>;
 }
@@ -138,7 +140,7 @@ export class Device implements DeviceLink {
     const child = fork(this.setup.entry, ['device', ...(this.setup.args ?? [])], {
       serialization: 'advanced', // typed arrays cross as they are
       execArgv: [],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', this.setup.isQuiet ? 'ignore' : 'inherit', 'ipc'],
     });
     const life: Life = { process: child, waiting: new Map(), sessions: new Set(), tensors: new Set() };
     child.on('message', (message) => this.receive(life, FromDevice.parse(message)));

@@ -14,12 +14,15 @@ export class DeviceEnded extends AppError {
   }
 }
 
+/** What ONNX Runtime's failed checks begin with: file, function and condition. */
+const PLACE_IN_SOURCE = /^\/onnxruntime_src\/.* was false\. /s;
+
 /** A provider was asked for by name, and this machine's runtime does not have it or it does not work here. */
 export class ProviderMissing extends AppError {
   readonly code = 'provider-missing';
   override readonly kind = 'unavailable';
   constructor(provider: Provider, known: readonly string[], options?: { cause?: unknown }) {
-    const reason = options ? `does not work here: ${textOf(options.cause)}` : 'is not part of the runtime on this system.';
+    const reason = options ? `does not work here: ${textOf(options.cause).replace(PLACE_IN_SOURCE, '')}` : 'is not part of the runtime on this system.';
     super(
       `Provider "${provider}" ${reason}`,
       `${installStep(provider)} The runtime brings: ${known.join(', ')}. "--device auto" takes what works.`,

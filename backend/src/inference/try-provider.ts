@@ -16,7 +16,7 @@ const LONGEST_MS = 90_000;
 
 /** Starts a device with the provider, lets it work, and ends it. */
 export async function tryProvider(provider: Provider, { entry, args, options }: DeviceSetup): Promise<ProviderTrial> {
-  const device = new Device({ entry, args, options: async () => ({ ...(await options?.()), provider }) });
+  const device = new Device({ entry, args, isQuiet: true, options: async () => ({ ...(await options?.()), provider }) });
   const limit = setTimeout(() => void device.end(`it gave no answer within ${LONGEST_MS / 1000} seconds`), LONGEST_MS);
   try {
     const facts = await device.facts();

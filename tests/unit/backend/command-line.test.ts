@@ -71,6 +71,17 @@ describe('the command line', () => {
     expect(again).toMatchObject({ dataDir: '/d', modelsDirs: ['/m'], threads: 2, safe: true });
   });
 
+  test('runs models on the device of that name, in every process, and refuses a name that is none', () => {
+    const { options } = parseCommandLine(['--device', 'webgpu']);
+    expect(parseCommandLine(argumentsFor('engine', options)).options.device).toBe('webgpu');
+    expect(parseCommandLine([]).options.device).toBe('auto');
+    expect(() => parseCommandLine(['--device=gpu'])).toThrow(expect.objectContaining({ code: 'argument-invalid' }) as Error);
+  });
+
+  test('leaves to "doctor" what it does not share with the others', () => {
+    expect(parseCommandLine(['doctor', '--json', '--device', 'cpu'])).toMatchObject({ command: 'doctor', rest: ['--json'] });
+  });
+
   test('explains every flag', () => {
     expect(parseCommandLine(['--help']).command).toBe('help');
     for (const flag of ['--port', '--listen', '--data-dir', '--models-dir', '--no-browser', '--auth', '--token', '--safe', '--threads'])
