@@ -22,7 +22,9 @@ export class ProviderMissing extends AppError {
   readonly code = 'provider-missing';
   override readonly kind = 'unavailable';
   constructor(provider: Provider, known: readonly string[], options?: { cause?: unknown }) {
-    const reason = options ? `does not work here: ${textOf(options.cause).replace(PLACE_IN_SOURCE, '')}` : 'is not part of the runtime on this system.';
+    const reason = options
+      ? `does not work here: ${textOf(options.cause).replace(PLACE_IN_SOURCE, '')}`
+      : 'is not part of the runtime on this system.';
     super(
       `Provider "${provider}" ${reason}`,
       `${installStep(provider)} The runtime brings: ${known.join(', ')}. "--device auto" takes what works.`,
