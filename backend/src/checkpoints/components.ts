@@ -91,7 +91,8 @@ function bareNetwork(tensors: StoredTensors): Place['part'] | undefined {
   }
   if (has(/^decoder\.conv_in\./)) return 'vae';
   if (has(/^encoder\.block\.0\.layer\.0\.SelfAttention\./)) return 't5';
-  if (has(/^(text_model\.)?encoder\.layers\.0\.layer_norm1\./)) return clipKind(series(tensors, (i) => `text_model.encoder.layers.${i}.layer_norm1.weight`));
+  if (has(/^(text_model\.)?encoder\.layers\.0\.layer_norm1\./))
+    return clipKind(series(tensors, (i) => `text_model.encoder.layers.${i}.layer_norm1.weight`));
   if (has(/^transformer\.resblocks\.0\./)) return clipKind(series(tensors, (i) => `transformer.resblocks.${i}.ln_1.weight`));
   return undefined;
 }

@@ -95,7 +95,10 @@ export class FamilyUnknown extends AppError {
    */
   constructor(file: string, names: readonly string[], nearest?: { label: string; lacks: readonly string[] }) {
     const some = names.slice(0, 3).map((name) => `"${name}"`);
-    const held = names.length === 0 ? 'It holds no tensors.' : `Of its ${names.length} tensors none was understood: ${some.join(', ')}${names.length > 3 ? ' …' : ''}.`;
+    const held =
+      names.length === 0
+        ? 'It holds no tensors.'
+        : `Of its ${names.length} tensors none was understood: ${some.join(', ')}${names.length > 3 ? ' …' : ''}.`;
     const near = nearest ? ` It is most like ${nearest.label}, but ${nearest.lacks.join(' and ')}.` : '';
     super(
       `"${path.basename(file)}" is no model that Atelier recognises. ${held}${near}`,

@@ -58,7 +58,11 @@ export class CheckpointIndex {
    * @param modelsFolders checkpoints lie in their `checkpoints/`; of two with one name, the first folder's is taken.
    * @param families what can be run, in the order in which they are tried.
    */
-  static async open(databaseFile: string, modelsFolders: readonly string[], families: () => readonly ModelFamily[]): Promise<CheckpointIndex> {
+  static async open(
+    databaseFile: string,
+    modelsFolders: readonly string[],
+    families: () => readonly ModelFamily[],
+  ): Promise<CheckpointIndex> {
     const database = await openSqlite<IndexTables>(databaseFile);
     await database.schema
       .createTable('files')

@@ -104,16 +104,25 @@ export class ModelLibrary {
       async encodeText(use, rows) {
         const encoder = textEncoders.get(use.kind) ?? fail(new PartMissing(entry.name, encoderNames[use.kind], 'models/text_encoders'));
         const reading = { layer: use.layer(plan.clipSkip), finalNorm: use.finalNorm, pooled: use.pooled };
-        const session = await sessions.session(`${state} ${use.kind} ${JSON.stringify(reading)}`, () => textEncoderGraph(encoder, use.kind, reading));
+        const session = await sessions.session(`${state} ${use.kind} ${JSON.stringify(reading)}`, () =>
+          textEncoderGraph(encoder, use.kind, reading),
+        );
         const tokens = new Int32Array(rows.length * rows[0].length);
         for (const [row, ids] of rows.entries()) tokens.set(ids, row * ids.length);
-        const { hidden, pooled } = await device.run(session, { tokens: { type: 'int32', shape: [rows.length, rows[0].length], data: tokens } });
+        const { hidden, pooled } = await device.run(session, {
+          tokens: { type: 'int32', shape: [rows.length, rows[0].length], data: tokens },
+        });
         return pooled === undefined ? { hidden: received(hidden) } : { hidden: received(hidden), pooled: received(pooled) };
       },
       async predict(x, timestep, { context, vector }, inputs) {
-        const session = await sessions.session(`${state} model`, () => family.graph(model, { arithmetic: 'float32', mostPieces: MOST_PIECES }));
+        const session = await sessions.session(`${state} model`, () =>
+          family.graph(model, { arithmetic: 'float32', mostPieces: MOST_PIECES }),
+        );
         const constant = { context, ...(vector && { vector }), ...inputs };
-        const values: Record<string, DeviceValue> = { x: sent(x), timesteps: sent(tensor([x.shape[0]], new Float32Array(x.shape[0]).fill(timestep))) };
+        const values: Record<string, DeviceValue> = {
+          x: sent(x),
+          timesteps: sent(tensor([x.shape[0]], new Float32Array(x.shape[0]).fill(timestep))),
+        };
         for (const [name, input] of Object.entries(constant)) values[name] = await resident.valueOf(input);
         return received((await device.run(session, values)).prediction);
       },

@@ -3,18 +3,43 @@ import { FamilyNotBuilt, FamilyUnknown, NotACheckpoint } from '../checkpoints/er
 import type { ModelFile } from '../checkpoints/model-file.js';
 import { isAdapter, otherFileOf } from '../checkpoints/other-files.js';
 import { viewOf } from '../checkpoints/weight-view.js';
-import { isUnet } from './model-family.js';
+import { hasLabel, inputChannels, isUnet } from './model-family.js';
 import { fluxDev, fluxSchnell } from './flux/family.js';
 import { sd15 } from './sd15/family.js';
+import { sd2 } from './sd2/family.js';
+import { sdxlRefiner } from './sdxl/refiner.js';
+import { sdxl } from './sdxl/family.js';
 
 /** The core's families, in the order in which they are tried. */
-export const families: readonly ModelFamily[] = [sd15, fluxDev, fluxSchnell];
+export const families: readonly ModelFamily[] = [sd15, sdxl, sdxlRefiner, sd2, fluxDev, fluxSchnell];
 
 /** Kinds of models that are known by their names and cannot be run; told before the families. */
 const refused: readonly { label: string; signature: readonly Requirement[] }[] = [
   {
     label: 'Stable Video Diffusion',
     signature: [isUnet, { says: 'has layers over time', holds: ({ some }) => some(/\.time_(stack|mix_blocks)\./) }],
+  },
+  {
+    label: 'Stable Diffusion 2 unCLIP',
+    signature: [
+      isUnet,
+      {
+        says: 'reads a picture at its full size',
+        holds: (model) => hasLabel(model) && model.has('input_blocks.1.1.norm.weight') && model.has('input_blocks.9.0.op.weight'),
+      },
+    ],
+  },
+  {
+    label: 'Stable Diffusion 2 depth',
+    signature: [isUnet, { says: 'takes depth as a fifth channel', holds: (model) => inputChannels(model) === 5 }],
+  },
+  {
+    label: 'upscaling',
+    signature: [isUnet, { says: 'takes a small picture beside the latent', holds: (model) => inputChannels(model) === 7 }],
+  },
+  {
+    label: 'Stable Diffusion 3',
+    signature: [{ says: 'has joint blocks', holds: ({ has }) => has('joint_blocks.0.context_block.attn.qkv.weight') }],
   },
   {
     label: 'Chroma',

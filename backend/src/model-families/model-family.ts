@@ -1,4 +1,12 @@
-import type { LatentSpace, NoiseModel, Requirement, WeightView } from '@atelier/sdk';
+import {
+  AppError,
+  type EncodedText,
+  type LatentSpace,
+  type NoiseModel,
+  type Requirement,
+  type TextEncoderKind,
+  type WeightView,
+} from '@atelier/sdk';
 
 /** SD's own latent space, with colours measured by many programs alike; SD1 and SD2 share it. */
 export const sdLatent: LatentSpace = {
@@ -41,3 +49,19 @@ export const hasLabel = ({ has }: WeightView): boolean => has('label_emb.0.0.wei
 
 /** Channels that the UNet takes: 4 plain, 9 for inpainting (latent, mask, masked latent), 8 for editing by instruction, 5 with depth. */
 export const inputChannels = ({ shape }: WeightView): number => shape('input_blocks.0.0.weight')?.[1] ?? 0;
+
+/** An encoder that the family reads has made nothing: the caller left it out. */
+class EncodingMissing extends AppError {
+  readonly code = 'encoding-missing';
+  override readonly kind = 'internal';
+  constructor(kind: TextEncoderKind) {
+    super(`The text was not read by ${kind}.`, 'The family declares it among its text encoders.');
+  }
+}
+
+/** What that encoder made of the texts, which the family cannot do without. */
+export function encodingOf(encoded: ReadonlyMap<TextEncoderKind, EncodedText>, kind: TextEncoderKind): EncodedText {
+  const encoding = encoded.get(kind);
+  if (!encoding) throw new EncodingMissing(kind);
+  return encoding;
+}

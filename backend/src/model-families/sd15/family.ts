@@ -1,6 +1,6 @@
-import { fail, type ChannelsBeside, type ModelFamily, type WeightView } from '@atelier/sdk';
+import type { ChannelsBeside, ModelFamily, WeightView } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
-import { epsNoise, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
+import { encodingOf, epsNoise, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
 
@@ -31,5 +31,5 @@ export const sd15: ModelFamily = {
     };
   },
   graph: (model, options) => unetGraph(model, unetConfig(model), options),
-  condition: (encoded) => ({ context: (encoded.get('clip-l') ?? fail(new TypeError('SD1 reads CLIP-L.'))).hidden }),
+  condition: (encoded) => ({ context: encodingOf(encoded, 'clip-l').hidden }),
 };

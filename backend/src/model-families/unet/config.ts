@@ -66,7 +66,10 @@ export function unetConfig(model: Component, attention?: AttentionHeads): UnetCo
   const outputCount = count((block) => `output_blocks.${block}.0.in_layers.0.weight`);
   const expectedCount = resBlocks.reduce((sum, blocks) => sum + blocks + 1, 0);
   if (outputCount !== expectedCount) {
-    throw new CheckpointIncomplete(model.file, `its UNet has ${outputCount} blocks on the way up; ${expectedCount} belong to the way down.`);
+    throw new CheckpointIncomplete(
+      model.file,
+      `its UNet has ${outputCount} blocks on the way up; ${expectedCount} belong to the way down.`,
+    );
   }
   if (transformer === undefined) throw new CheckpointIncomplete(model.file, 'its UNet reads no text.');
   return {

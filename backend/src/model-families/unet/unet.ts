@@ -21,7 +21,9 @@ export function unetGraph(model: Component, config: UnetConfig, { mostPieces }: 
   const text = graph.input('context', 'float32', ['batch', 'tokens', config.contextWidth]);
   const moreChannels = config.inChannels - config.outChannels;
   const x =
-    moreChannels === 0 ? latent : graph.concat([latent, graph.input('beside', 'float32', ['batch', moreChannels, 'height', 'width'])], 1, 'x');
+    moreChannels === 0
+      ? latent
+      : graph.concat([latent, graph.input('beside', 'float32', ['batch', moreChannels, 'height', 'width'])], 1, 'x');
 
   let time = timeEmbedding(unet.at('time_embed'), timesteps, config.modelChannels);
   if (config.vectorWidth !== undefined) {
