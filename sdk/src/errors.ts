@@ -79,6 +79,20 @@ export class ReportedError extends AppError {
   }
 }
 
+/** A model call was ended between two of its pieces, because someone asked for it. */
+export class ModelCallInterrupted extends AppError {
+  readonly code = 'model-call-interrupted';
+  override readonly kind = 'conflict';
+  constructor() {
+    super('The model call was interrupted.', 'Ask again.');
+  }
+}
+
+/** Whether a model call failed because it was interrupted, in this process or another. */
+export function isInterruption(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'model-call-interrupted';
+}
+
 /** The report of anything that was thrown. What is not an `AppError` is our fault and says so. */
 export function reportOf(error: unknown): ErrorReport {
   if (error instanceof AppError) return error.toReport();

@@ -8,15 +8,17 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { DeviceOptions, DeviceTensor } from '@atelier/sdk/contracts';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { readCheckpoint } from '../../backend/src/checkpoints/safetensors-header.js';
+import { readModelFile } from '../../backend/src/checkpoints/model-file.js';
 import { Device } from '../../backend/src/inference/device.js';
 import { NotOnDevice, type DeviceEnded } from '../../backend/src/inference/errors.js';
-import { familyOf } from '../../backend/src/model-families/families.js';
+import { unetConfig } from '../../backend/src/model-families/unet/config.js';
+import { unetGraph } from '../../backend/src/model-families/unet/unet.js';
+import { sd15Graphs } from '../support/sd15-graphs.js';
 
 const entry = fileURLToPath(new URL('../../backend/dist/main.js', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'device-'));
-const checkpoint = await readCheckpoint(tinyCheckpoint('sd15', { folder }));
-const graphs = familyOf(checkpoint).graphs(checkpoint, { clipSkip: 1 });
+const checkpoint = await readModelFile(tinyCheckpoint('sd15', { folder }));
+const graphs = sd15Graphs(checkpoint);
 
 const devices: Device[] = [];
 function newDevice(options: Partial<DeviceOptions> = {}): Device {
@@ -44,6 +46,20 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+test('a model call can be interrupted between two of its pieces, and the next one runs', async () => {
+  const device = newDevice();
+  const { model } = checkpoint.components;
+  const unet = await device.open(unetGraph(model!, unetConfig(model!), { arithmetic: 'float32', mostPieces: 10 }));
+  const context = floats([1, 77, 64], Math.cos);
+  const inputs = { x: latent(96), timesteps: floats([1], () => 500), context };
+  const running = device.run(unet, inputs);
+  await device.interrupt();
+  await expect(running).rejects.toMatchObject({ code: 'model-call-interrupted' });
+  const whole = await device.open(graphs.unet);
+  const small = { ...inputs, x: latent(8) };
+  expect(await device.run(unet, small)).toEqual(await device.run(whole, small));
+});
 
 test('the device runs a model, and outputs that are kept go into the next one by handle', async () => {
   const device = newDevice();
@@ -135,12 +151,12 @@ test('the device ends when the engine is killed, in the middle of a call too', a
   const script = path.join(folder, 'engine.mjs');
   writeFileSync(
     script,
-    `import { readCheckpoint } from ${built('checkpoints/safetensors-header.js')};
+    `import { readModelFile } from ${built('checkpoints/model-file.js')};
      import { Device } from ${built('inference/device.js')};
-     import { familyOf } from ${built('model-families/families.js')};
-     const checkpoint = await readCheckpoint(${JSON.stringify(checkpoint.file)});
-     const device = new Device({ entry: ${JSON.stringify(entry)} });
-     const decoder = await device.open(familyOf(checkpoint).graphs(checkpoint, { clipSkip: 1 }).vaeDecoder);
+     import { autoencoderConfig, decoderGraph } from ${built('model-families/vae/autoencoder.js')};
+     const { components: { vae } } = await readModelFile(${JSON.stringify(checkpoint.file)});
+     const device = new Device({ entry: ${JSON.stringify(entry)}, options: async () => ({}) });
+     const decoder = await device.open(decoderGraph(vae, autoencoderConfig(vae)));
      const latent = { type: 'float32', shape: [1, 4, 192, 192], data: new Float32Array(4 * 192 * 192) };
      void device.run(decoder, { latent });
      process.stdout.write(String(device.processId) + '\\n');

@@ -254,7 +254,7 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
       continue;
     }
     test(`${record.sampler}, ${record.scheduler}, ${record.steps} steps`, () => {
-      const scheduler = effectiveScheduler(asked, sampler, schedulers);
+      const scheduler = effectiveScheduler(asked, sampler, schedulers, sd15);
       const levels = noiseLevels({ sampler, scheduler, model: sampler.sampling?.(sd15) ?? sd15, stepCount: record.steps });
       // where a sampler chooses its own levels, A1111 takes no more than the start from the schedule
       if (sampler.levels) expectClose(levels.slice(0, 1), record.sigmas.slice(0, 1), relative);

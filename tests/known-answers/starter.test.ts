@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
+import { readModelFile } from '../../backend/src/checkpoints/model-file.js';
 import { readCheckpoint } from '../../backend/src/checkpoints/safetensors-header.js';
-import { familyOf } from '../../backend/src/model-families/families.js';
+import { sdLatent } from '../../backend/src/model-families/model-family.js';
 import { expectClose, shareOfLargest } from '../support/goldens.js';
 import { floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { sd15Graphs } from '../support/sd15-graphs.js';
 
 const folder = fileURLToPath(new URL('../starter/expected/', import.meta.url));
 const checkpointFile = fileURLToPath(new URL('../../models/checkpoints/atelier-starter.safetensors', import.meta.url));
@@ -18,10 +20,9 @@ interface Expected {
 }
 const expected = JSON.parse(readFileSync(`${folder}expected.json`, 'utf8')) as Expected;
 const answers = await readCheckpoint(`${folder}expected.safetensors`);
-const answer = (name: string) => readTensor(answers, name);
+const answer = (name: string) => readTensor(answers.tensors.get(name)!);
 
-const checkpoint = await readCheckpoint(checkpointFile);
-const { graphs, latent: latentSpace } = familyOf(checkpoint);
+const checkpoint = await readModelFile(checkpointFile);
 
 /** The tolerance as the file words it: "1e-4 absolute", or "2e-4 of the largest absolute value". */
 function expectWithin(actual: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: string, what: string): void {
@@ -39,7 +40,7 @@ for (const [clipSkip, field] of [
   [2, 'penultimate'],
 ] as const) {
   test(`the starter's text encodings at clip skip ${clipSkip} are those of ComfyUI`, async () => {
-    const run = await openGraph(graphs(checkpoint, { clipSkip }).textEncoder);
+    const run = await openGraph(sd15Graphs(checkpoint, { clipSkip }).textEncoder);
     for (const record of expected.texts) {
       const { hidden } = await run({ tokens: tokenRows([filled(record.ids)]) });
       expectWithin(hidden.data as Float32Array, (await answer(record[field])).data, expected.tolerances.text, record.text);
@@ -48,7 +49,7 @@ for (const [clipSkip, field] of [
 }
 
 test('the starter predicts the noise that ComfyUI does, at fractional timesteps and odd sizes too', async () => {
-  const run = await openGraph(graphs(checkpoint, { clipSkip: 1 }).unet);
+  const run = await openGraph(sd15Graphs(checkpoint).unet);
   for (const call of expected.model_calls) {
     const [x, context] = [await answer(call.x), await answer(call.context)];
     const { prediction } = await run({
@@ -61,10 +62,10 @@ test('the starter predicts the noise that ComfyUI does, at fractional timesteps 
 });
 
 test("the starter's VAE decodes and encodes as ComfyUI's does", async () => {
-  const { vaeDecoder, vaeEncoder } = graphs(checkpoint, { clipSkip: 1 });
+  const { vaeDecoder, vaeEncoder } = sd15Graphs(checkpoint);
   const [decode, encode] = [await openGraph(vaeDecoder), await openGraph(vaeEncoder)];
   for (const record of expected.vae) {
-    expect(latentSpace.scale).toBe(record.scale);
+    expect(sdLatent.scale).toBe(record.scale);
     const latent = await answer(record.latent);
     const { image } = await decode({
       latent: floats(

@@ -39,8 +39,8 @@ export class DefaultSchedulerMissing extends AppError {
  * Automatic, which is also what A1111 writes into its parameters (as no entry at all), where the sampler has no default and
  * for flow models: defaults of samplers are for levels that reach far above 1.
  */
-export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: readonly Scheduler[], model?: ModelSampling): Scheduler {
-  if (asked.id !== automatic.id || sampler.defaultScheduler === undefined || model?.prediction === 'flow') return asked;
+export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: readonly Scheduler[], model: ModelSampling): Scheduler {
+  if (asked.id !== automatic.id || sampler.defaultScheduler === undefined || model.prediction === 'flow') return asked;
   return known.find(({ id }) => id === sampler.defaultScheduler) ?? fail(new DefaultSchedulerMissing(sampler, known));
 }
 

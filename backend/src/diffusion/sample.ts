@@ -1,4 +1,4 @@
-import type { Denoise, ModelSampling, Noise, Sampler, SamplerMemory, Tensor } from '@atelier/sdk';
+import { isInterruption, type Denoise, type ModelSampling, type Noise, type Sampler, type SamplerMemory, type Tensor } from '@atelier/sdk';
 import { checkFinite } from './non-finite-tensor.js';
 
 /** All that a run of a sampler needs. */
@@ -19,7 +19,7 @@ export interface SampleRun {
   stepsBefore?: number;
   /** Told after every step. */
   onStep?(step: SampleStep): void | Promise<void>;
-  /** Asked before every model call and after every step; `true` ends the run with what is there. */
+  /** Asked before every model call, after every step, and when a model call was interrupted; `true` ends the run with what is there. */
   shouldStop?(): boolean;
 }
 
@@ -83,7 +83,8 @@ export async function sample(run: SampleRun): Promise<Sampled> {
       if (shouldStop() && state.stepsDone < steps) throw new Stop();
     }
   } catch (error) {
-    if (!(error instanceof Stop)) throw error;
+    const wasAskedFor = error instanceof Stop || (isInterruption(error) && shouldStop());
+    if (!wasAskedFor) throw error;
     state.wasStopped = true;
   }
   return state;

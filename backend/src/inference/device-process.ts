@@ -4,7 +4,7 @@ import { ToDevice, type FromDevice } from '@atelier/sdk/contracts';
 import { OnnxDevice } from './onnx-device.js';
 
 /**
- * The device process: answers the engine's commands one after another until the engine ends.
+ * The device process: answers the engine's commands one after another until the engine ends; only an interruption comes out of turn.
  *
  * A model call blocks this process's event loop, so nothing else may live here.
  */
@@ -17,16 +17,20 @@ export function runDevice(): void {
       return { status: 'facts', facts: device.facts() };
     }
     if (!device) throw new TypeError(`The device was told to "${command.type}" before "start".`);
-    return await device.carryOut(command);
+    if (command.type !== 'interrupt') return await device.carryOut(command);
+    device.interrupt();
+    return { status: 'done' };
   }
 
   let last = Promise.resolve();
   process.on('message', (message) => {
     const { id, command } = ToDevice.parse(message);
-    last = last.then(async () => {
+    const carryOut = async (): Promise<void> => {
       const result = await answer(command).catch((error: unknown) => ({ status: 'failed' as const, error: reportOf(error) }));
       process.send?.({ id, result } satisfies FromDevice);
-    });
+    };
+    if (command.type === 'interrupt') void carryOut();
+    else last = last.then(carryOut);
   });
   process.on('disconnect', () => process.exit());
   new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: { parent: process.ppid } }).unref();

@@ -102,6 +102,11 @@ export class Device implements DeviceLink {
     return { tensors: expectStatus(result, 'outputs').tensors, kept };
   }
 
+  /** Ends the running call at its next piece; it fails with `ModelCallInterrupted`. Nothing happens when none is running. */
+  async interrupt(): Promise<void> {
+    if (this.life) await this.ask(this.life, { type: 'interrupt' });
+  }
+
   async facts(): Promise<DeviceFacts> {
     return expectStatus(await this.ask(await this.alive(), { type: 'facts' }), 'facts').facts;
   }

@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fail } from '@atelier/sdk';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fail, ModelCallInterrupted } from '@atelier/sdk';
 import type {
   DeviceCommand,
   DeviceFacts,
-  DeviceGraph,
   DeviceOptions,
   DeviceTensor,
   DeviceValue,
@@ -26,9 +26,22 @@ env.logLevel = 'fatal'; // what fails is told by exceptions
 
 type CommandOf<Type extends DeviceCommand['type']> = Extract<DeviceCommand, { type: Type }>;
 
+/** One piece of a graph, and what it reads of what is given and what earlier pieces made. */
+interface OpenPiece {
+  inputs: readonly string[];
+  model: InferenceSession;
+}
+
+interface OpenGraph {
+  name: string;
+  pieces: readonly OpenPiece[];
+  outputs: readonly string[];
+}
+
 /** ONNX Runtime with its open sessions and the tensors that stay. Lives in the device process. */
 export class OnnxDevice {
-  private readonly sessions = new Map<number, { name: string; model: InferenceSession }>();
+  private readonly sessions = new Map<number, OpenGraph>();
+  private isInterrupted = false;
   private readonly tensors = new Map<number, Tensor>();
   /** The CPU's, until another provider has shown its own. */
   private abilities: Abilities = { fusedAttention: true, halfPrecision: true };
@@ -49,13 +62,20 @@ export class OnnxDevice {
     if (!known.includes(provider)) throw new ProviderMissing(provider, known);
     const device = new OnnxDevice(provider, chosenBecause, threads ?? physicalCores());
     if (provider !== 'cpu') {
-      const trial = tryOut(provider, (graph, where) => device.create(graph, where, { logSeverityLevel: 4 })); // failing is an answer
+      const trial = tryOut(provider, (graph, where) =>
+        device.create(graph.pieces[0].bytes, graph.weightsFolder, where, { logSeverityLevel: 4 }),
+      ); // failing is an answer
       device.abilities = await trial.catch((cause: unknown) => fail(new ProviderMissing(provider, known, { cause })));
     }
     return device;
   }
 
-  async carryOut(command: Exclude<DeviceCommand, { type: 'start' }>): Promise<FromDevice['result']> {
+  /** Ends the running call at its next piece. */
+  interrupt(): void {
+    this.isInterrupted = true;
+  }
+
+  async carryOut(command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>): Promise<FromDevice['result']> {
     switch (command.type) {
       case 'open':
         await this.open(command);
@@ -93,25 +113,43 @@ export class OnnxDevice {
   }
 
   private async open({ session, graph }: CommandOf<'open'>): Promise<void> {
-    const model = await this.create(graph).catch((cause: unknown) => fail(new ModelNotOpened(graph.name, cause)));
-    this.sessions.set(session, { name: graph.name, model });
+    const pieces: OpenPiece[] = [];
+    for (const { bytes, inputs } of graph.pieces) {
+      const opening = this.create(bytes, graph.weightsFolder);
+      pieces.push({ inputs, model: await opening.catch((cause: unknown) => fail(new ModelNotOpened(graph.name, cause))) });
+    }
+    this.sessions.set(session, { name: graph.name, pieces, outputs: graph.outputs });
   }
 
   private async close({ session }: CommandOf<'close'>): Promise<void> {
-    const { model } = this.sessionOf(session);
+    const { pieces } = this.sessionOf(session);
     this.sessions.delete(session);
-    await model.release();
+    for (const { model } of pieces) await model.release();
   }
 
   private async run({ session, inputs, keep }: CommandOf<'run'>): Promise<Record<string, DeviceTensor>> {
-    const { name, model } = this.sessionOf(session);
-    const feeds = Object.fromEntries(Object.entries(inputs).map(([input, value]) => [input, this.tensorOf(value)]));
-    const results = await model.run(feeds).catch((cause: unknown) => fail(new ModelCallFailed(name, cause)));
-    for (const [output, handle] of Object.entries(keep)) {
-      this.tensors.set(handle, results[output] ?? fail(new ModelCallFailed(name, new RangeError(`It has no output "${output}".`))));
+    const { name, pieces, outputs } = this.sessionOf(session);
+    const values = new Map(Object.entries(inputs).map(([input, value]) => [input, this.tensorOf(value)]));
+    this.isInterrupted = false;
+    for (const [i, piece] of pieces.entries()) {
+      if (i > 0) await this.yieldPoint();
+      const feeds = pieces.length === 1 ? Object.fromEntries(values) : pick(values, piece.inputs);
+      const results = await piece.model.run(feeds).catch((cause: unknown) => fail(new ModelCallFailed(name, cause)));
+      for (const [output, result] of Object.entries(results)) values.set(output, result);
+      const isNeeded = (value: string) => outputs.includes(value) || pieces.slice(i + 1).some((later) => later.inputs.includes(value));
+      for (const value of values.keys()) if (!isNeeded(value)) values.delete(value);
     }
-    const leaving = Object.entries(results).filter(([output]) => !Object.hasOwn(keep, output));
+    for (const [output, handle] of Object.entries(keep)) {
+      this.tensors.set(handle, values.get(output) ?? fail(new ModelCallFailed(name, new RangeError(`It has no output "${output}".`))));
+    }
+    const leaving = [...values].filter(([output]) => !Object.hasOwn(keep, output));
     return Object.fromEntries(leaving.map(([output, result]) => [output, fromRuntime(result)]));
+  }
+
+  /** Between two pieces messages come in, one of which may ask to interrupt. */
+  private async yieldPoint(): Promise<void> {
+    await nextTurn();
+    if (this.isInterrupted) throw new ModelCallInterrupted();
   }
 
   /** Runs a graph of one piece with ONNX Runtime's profile on, which tells where each of its nodes ran. */
@@ -119,7 +157,7 @@ export class OnnxDevice {
     const folder = await mkdtemp(path.join(tmpdir(), 'atelier-placement-'));
     try {
       const profiled = { enableProfiling: true, profileFilePrefix: path.join(folder, 'profile') };
-      const model = await this.create(graph, this.provider, profiled).catch((cause: unknown) =>
+      const model = await this.create(graph.pieces[0].bytes, graph.weightsFolder, this.provider, profiled).catch((cause: unknown) =>
         fail(new ModelNotOpened(graph.name, cause)),
       );
       const feeds = Object.fromEntries(Object.entries(inputs).map(([input, value]) => [input, toRuntime(value)]));
@@ -137,8 +175,13 @@ export class OnnxDevice {
    * Opens a session. On the CPU it leaves all weights mapped from their file: opening is quick, and the memory is the system's to take
    * back. Elsewhere they have to be copied into the device's memory anyway.
    */
-  private create(graph: DeviceGraph, provider = this.provider, more: InferenceSession.SessionOptions = {}): Promise<InferenceSession> {
-    const bytes = this.suited(graph.pieces[0].bytes, provider);
+  private create(
+    model: Uint8Array,
+    weightsFolder: string,
+    provider = this.provider,
+    more: InferenceSession.SessionOptions = {},
+  ): Promise<InferenceSession> {
+    const bytes = this.suited(model, provider);
     return InferenceSession.create(bytes, {
       executionProviders: [this.suitedProvider(bytes, provider)],
       intraOpNumThreads: this.threads,
@@ -147,7 +190,7 @@ export class OnnxDevice {
       logSeverityLevel: 3,
       extra: {
         session: {
-          model_external_initializers_file_folder_path: graph.weightsFolder,
+          model_external_initializers_file_folder_path: weightsFolder,
           disable_prepacking: '1', // prepacking copies every weight
           force_spinning_stop: '1', // else the threads of the last session keep the cores from the next
         },
@@ -170,7 +213,7 @@ export class OnnxDevice {
     return forceCpuNodeNames.length === 0 ? provider : { name: provider, forceCpuNodeNames };
   }
 
-  private sessionOf(session: number): { name: string; model: InferenceSession } {
+  private sessionOf(session: number): OpenGraph {
     return this.sessions.get(session) ?? fail(new NotOnDevice('session', session));
   }
 
@@ -178,6 +221,10 @@ export class OnnxDevice {
     if (!('handle' in value)) return toRuntime(value);
     return this.tensors.get(value.handle) ?? fail(new NotOnDevice('tensor', value.handle));
   }
+}
+
+function pick(values: ReadonlyMap<string, Tensor>, names: readonly string[]): Record<string, Tensor> {
+  return Object.fromEntries(names.flatMap((name) => (values.has(name) ? [[name, values.get(name)!]] : [])));
 }
 
 function toRuntime({ type, shape, data }: DeviceTensor): Tensor {

@@ -41,6 +41,13 @@ interface Weight extends WeightInPlace {
   name: string;
 }
 
+interface Node {
+  inputs: readonly string[];
+  output: string;
+  /** A `NodeProto`. */
+  bytes: Uint8Array;
+}
+
 export const ONNX_OPSET = 19;
 const IR_VERSION = 9;
 
@@ -51,7 +58,11 @@ const IR_VERSION = 9;
  * (`input_blocks.1.0.in_layers.2`), so that ONNX Runtime's errors and profiles can be read.
  */
 export class GraphBuilder {
-  private readonly nodes: Uint8Array[] = [];
+  private readonly nodes: Node[] = [];
+  /** How many nodes there were at each yield point. */
+  private readonly yieldPoints: number[] = [];
+  /** Values that are whole numbers: shapes. All others are float32. */
+  private readonly wholeNumbers = new Set<string>();
   private readonly inputs = new Map<string, Uint8Array>();
   private readonly outputs = new Map<string, Uint8Array>();
   private readonly weights = new Map<string, Weight>();
@@ -68,7 +79,7 @@ export class GraphBuilder {
 
   /** Makes `value` an output called `name`, of type float32. */
   output(name: string, value: Value, shape: readonly Side[]): void {
-    this.nodes.push(node('Identity', [value], name, `${name}/output`, {}, ''));
+    this.nodes.push({ inputs: [value], output: name, bytes: node('Identity', [value], name, `${name}/output`, {}, '') });
     this.outputs.set(name, valueInfo(name, elementTypes.float32, shape));
   }
 
@@ -111,7 +122,8 @@ export class GraphBuilder {
   /** Adds a node with one output. An empty `input` stands for an optional one that is left out. */
   node(operator: string, inputs: readonly (Value | '')[], attributes: Readonly<Record<string, Attribute>>, at: string, domain = ''): Value {
     const name = this.unusedName(`${at}/${operator}`);
-    this.nodes.push(node(operator, inputs, name, name, attributes, domain));
+    this.nodes.push({ inputs, output: name, bytes: node(operator, inputs, name, name, attributes, domain) });
+    if (operator === 'Shape' || (operator === 'Concat' && this.wholeNumbers.has(inputs[0]))) this.wholeNumbers.add(name);
     return name as Value;
   }
 
@@ -203,23 +215,57 @@ export class GraphBuilder {
   }
 
   /** Marks a place where the graph may be cut. It changes no number. */
-  yieldPoint(): void {}
+  yieldPoint(): void {
+    this.yieldPoints.push(this.nodes.length);
+  }
 
-  /** Cuts the graph at its yield points into at most so many pieces of about equal cost. */
+  /** Cuts the graph into at most so many pieces, with about equally many yield points in each. */
   finish({ mostPieces = 1 }: { mostPieces?: number } = {}): GraphSpec {
-    const weights = [...this.weights.values()];
-    const weightsFolder = commonFolder(weights.map(({ file }) => file));
+    const weightsFolder = commonFolder([...this.weights.values()].map(({ file }) => file));
+    const parts = this.cut(mostPieces);
+    const outputs = new Set(this.outputs.keys());
+    const pieces = parts.map((nodes, i) => {
+      const made = new Set(nodes.map(({ output }) => output));
+      const neededLater = new Set(parts.slice(i + 1).flatMap((later) => later.flatMap(({ inputs }) => inputs)));
+      const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+      const isFromElsewhere = (name: string) => name !== '' && !made.has(name) && !this.weights.has(name) && !this.constants.has(name);
+      return this.piece(nodes, {
+        weightsFolder,
+        used,
+        // a graph of one piece keeps inputs that nothing reads: whoever runs it gives them all
+        inputs: parts.length === 1 ? [...this.inputs.keys()] : [...used].filter(isFromElsewhere),
+        outputs: [...made].filter((name) => neededLater.has(name) || outputs.has(name)),
+      });
+    });
+    return { name: this.name, pieces, weightsFolder, inputs: [...this.inputs.keys()], outputs: [...outputs] };
+  }
+
+  /** The nodes of each piece. */
+  private cut(mostPieces: number): Node[][] {
+    const marks = this.yieldPoints.filter((at) => at > 0 && at < this.nodes.length);
+    const count = Math.min(mostPieces, marks.length + 1);
+    const cuts = Array.from({ length: count - 1 }, (_, i) => marks[Math.round(((i + 1) * (marks.length + 1)) / count) - 1]);
+    const bounds = [0, ...cuts, this.nodes.length];
+    return bounds.slice(1).map((end, i) => this.nodes.slice(bounds[i], end));
+  }
+
+  private piece(
+    nodes: readonly Node[],
+    { weightsFolder, used, inputs, outputs }: { weightsFolder: string; used: ReadonlySet<string>; inputs: string[]; outputs: string[] },
+  ): GraphSpec['pieces'][number] {
+    const weights = [...this.weights.values()].filter(({ name }) => used.has(name));
     // A half-precision weight is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
     const overridable = weights
       .filter(({ type }) => type !== 'F32')
       .map(({ name, type, dims }) => valueInfo(name, weightTypes[type], dims));
+    const inner = (name: string) => valueInfo(name, elementTypes[this.wholeNumbers.has(name) ? 'int64' : 'float32']);
     const graph = message([
-      ...this.nodes.map((each) => bytesField(1, each)),
+      ...nodes.map(({ bytes }) => bytesField(1, bytes)),
       bytesField(2, this.name),
       ...weights.map((weight) => bytesField(5, tensorInPlace(weight, weightsFolder))),
-      ...[...this.constants.values()].map((each) => bytesField(5, each)),
-      ...[...this.inputs.values(), ...overridable].map((each) => bytesField(11, each)),
-      ...[...this.outputs.values()].map((each) => bytesField(12, each)),
+      ...[...this.constants].filter(([name]) => used.has(name)).map(([, each]) => bytesField(5, each)),
+      ...[...inputs.map((name) => this.inputs.get(name) ?? inner(name)), ...overridable].map((each) => bytesField(11, each)),
+      ...outputs.map((name) => bytesField(12, this.outputs.get(name) ?? inner(name))),
     ]);
     const bytes = message([
       integerField(1, IR_VERSION),
@@ -228,8 +274,7 @@ export class GraphBuilder {
       bytesField(8, message([bytesField(1, ''), integerField(2, ONNX_OPSET)])),
       bytesField(8, message([bytesField(1, 'com.microsoft'), integerField(2, 1)])),
     ]);
-    const names = { inputs: [...this.inputs.keys()], outputs: [...this.outputs.keys()] };
-    return { name: this.name, pieces: [{ bytes, ...names }], weightsFolder, ...names };
+    return { bytes, inputs, outputs };
   }
 
   private unusedName(wanted: string): string {
@@ -268,10 +313,10 @@ function attribute(name: string, value: Attribute): Uint8Array {
   return message([named, ...value.map((each) => integerField(8, each)), integerField(20, 7)]);
 }
 
-/** A `ValueInfoProto` of a tensor. */
-function valueInfo(name: string, elementType: number, shape: readonly Side[]): Uint8Array {
-  const sides = shape.map((side) => bytesField(1, typeof side === 'number' ? integerField(1, side) : bytesField(2, side)));
-  const tensorType = message([integerField(1, elementType), bytesField(2, message(sides))]);
+/** A `ValueInfoProto` of a tensor; without a shape, of any. */
+function valueInfo(name: string, elementType: number, shape?: readonly Side[]): Uint8Array {
+  const sides = shape?.map((side) => bytesField(1, typeof side === 'number' ? integerField(1, side) : bytesField(2, side)));
+  const tensorType = message([integerField(1, elementType), ...(sides ? [bytesField(2, message(sides))] : [])]);
   return message([bytesField(1, name), bytesField(2, bytesField(1, tensorType))]);
 }
 

@@ -72,11 +72,6 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   const prompts = await expandPrompts(asked, batch, job);
   const sampler = job.shelves.sampler(asked.sampler);
   const chosen = job.shelves.scheduler(asked.scheduler);
-  const scheduler = effectiveScheduler(
-    chosen,
-    sampler,
-    job.shelves.schedulers.map(({ item }) => item),
-  );
   const options = samplerOptions(asked, sampler);
 
   report.stage('loading');
@@ -84,10 +79,19 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   control.yieldPoint();
 
   report.stage('encoding');
-  const conditioning = await hooks.transformConditioning.call(await encodePrompts(prompts, model, { ...asked, guidanceScale: asked.cfgScale }), batch);
+  const conditioning = await hooks.transformConditioning.call(
+    await encodePrompts(prompts, model, { ...asked, guidanceScale: asked.cfgScale }),
+    batch,
+  );
   control.yieldPoint();
 
   const sampling = sampler.sampling?.(model.sampling) ?? model.sampling;
+  const scheduler = effectiveScheduler(
+    chosen,
+    sampler,
+    job.shelves.schedulers.map(({ item }) => item),
+    sampling,
+  );
   const sigmas = noiseLevels({ sampler, scheduler, model: sampling, stepCount: asked.steps });
   const shape = latentShape(asked, model);
   const fresh = new BatchNoise(asked.rng, batch.seeds, shape);

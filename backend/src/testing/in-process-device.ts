@@ -50,7 +50,9 @@ export class InProcessDevice implements DeviceLink {
     return (await this.device).facts();
   }
 
-  private async carryOut(command: Exclude<DeviceCommand, { type: 'start' }>): Promise<{ tensors: Record<string, DeviceTensor> }> {
+  private async carryOut(
+    command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>,
+  ): Promise<{ tensors: Record<string, DeviceTensor> }> {
     const result = await (await this.device).carryOut(command);
     return { tensors: result.status === 'outputs' ? result.tensors : {} };
   }

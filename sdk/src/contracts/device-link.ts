@@ -102,6 +102,8 @@ export const DeviceCommand = z.discriminatedUnion('type', [
     keep: z.record(z.string(), z.int()),
   }),
   z.object({ type: z.literal('facts') }),
+  /** Ends the running call at its next piece; carried out at once, out of turn. */
+  z.object({ type: z.literal('interrupt') }),
   /** Opens the graph, runs it once, closes it, and answers with `placement`. */
   z.object({ type: z.literal('place'), graph: DeviceGraph, inputs: z.record(z.string(), DeviceTensor) }),
 ]);

@@ -29,19 +29,15 @@ test('a tensor is found at its place in the file, and its values are read', asyn
   const checkpoint = await readCheckpoint(file);
   const header = checkpoint.tensors.get('a')!;
   expect(header).toMatchObject({ type: 'F32', shape: [2], length: 8 });
-  expect((await readTensor(checkpoint, 'a')).data).toEqual(Float32Array.of(1, -2));
-  expect((await readTensor(checkpoint, 'h')).data).toEqual(Float32Array.of(-1, Infinity));
-  await expect(readTensor(checkpoint, 'b')).rejects.toMatchObject({
-    code: 'checkpoint-incomplete',
-    message: expect.stringContaining('"b"') as string,
-  });
+  expect((await readTensor(checkpoint.tensors.get('a')!)).data).toEqual(Float32Array.of(1, -2));
+  expect((await readTensor(checkpoint.tensors.get('h')!)).data).toEqual(Float32Array.of(-1, Infinity));
 });
 
 test('bfloat16 is the upper half of float32', async () => {
   const checkpoint = await readCheckpoint(
     write({ b: { dtype: 'BF16', shape: [2], data_offsets: [0, 4] } }, Buffer.from('803f00c0', 'hex')),
   );
-  expect((await readTensor(checkpoint, 'b')).data).toEqual(Float32Array.of(1, -2));
+  expect((await readTensor(checkpoint.tensors.get('b')!)).data).toEqual(Float32Array.of(1, -2));
 });
 
 test('names that JavaScript objects know are names like any other', async () => {

@@ -68,15 +68,15 @@ test('no two schedules answer to one name', () => {
 });
 
 test('Automatic is the sampler’s own schedule, and stays Automatic where it has none', () => {
-  expect(effectiveScheduler(automatic, dpmpp2m, schedulers)).toBe(karras);
-  expect(effectiveScheduler(automatic, euler, schedulers)).toBe(automatic);
-  expect(effectiveScheduler(simple, dpmpp2m, schedulers)).toBe(simple);
+  expect(effectiveScheduler(automatic, dpmpp2m, schedulers, model)).toBe(karras);
+  expect(effectiveScheduler(automatic, euler, schedulers, model)).toBe(automatic);
+  expect(effectiveScheduler(simple, dpmpp2m, schedulers, model)).toBe(simple);
 });
 
 test('a default schedule that nobody brought is an error with the ones there are', () => {
   const orphan = defineSampler({ id: 'orphan', label: 'Orphan', defaultScheduler: 'gone', async *steps() {} });
-  expect(() => effectiveScheduler(automatic, orphan, schedulers)).toThrow(DefaultSchedulerMissing);
-  expect(() => effectiveScheduler(automatic, orphan, schedulers)).toThrow('"gone"');
+  expect(() => effectiveScheduler(automatic, orphan, schedulers, model)).toThrow(DefaultSchedulerMissing);
+  expect(() => effectiveScheduler(automatic, orphan, schedulers, model)).toThrow('"gone"');
 });
 
 test('fewer steps than a sampler can do with are refused by name', () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CheckpointIndex } from '../../../../backend/src/library/checkpoint-index.js';
+import { families } from '../../../../backend/src/model-families/families.js';
 
 let home: string;
 let models: string;
@@ -15,7 +16,7 @@ beforeEach(async () => {
   models = path.join(home, 'models');
   await mkdir(path.join(models, 'checkpoints/mine'), { recursive: true });
   tinyCheckpoint('sd15', { folder: path.join(models, 'checkpoints'), name: 'tiny' });
-  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models]);
+  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families);
 });
 afterEach(async () => {
   await index.close();
@@ -61,7 +62,7 @@ test('the hash is that of the file, is told, and is remembered over a restart', 
   expect(await Promise.all([index.sha256(entry), index.sha256(entry)])).toEqual([sha256, sha256]);
   expect(told).toBe(1);
   await index.close();
-  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models]);
+  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families);
   await index.refresh();
   expect(index.find('tiny')).toMatchObject({ sha256, shortHash: sha256.slice(0, 10) });
 });
@@ -80,7 +81,7 @@ test('a name that no file has is an error with the names there are', async () =>
 });
 
 test('a models folder that is not there holds nothing', async () => {
-  const empty = await CheckpointIndex.open(path.join(home, 'other.db'), [path.join(home, 'nowhere')]);
+  const empty = await CheckpointIndex.open(path.join(home, 'other.db'), [path.join(home, 'nowhere')], () => families);
   await empty.refresh();
   expect(empty.list()).toEqual([]);
   await empty.close();

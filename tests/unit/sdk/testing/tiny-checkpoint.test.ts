@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { afterAll, expect, test } from 'vitest';
-import { readCheckpoint } from '../../../../backend/src/checkpoints/safetensors-header.js';
+import { readModelFile } from '../../../../backend/src/checkpoints/model-file.js';
 import { readTensor } from '../../../../backend/src/checkpoints/read-tensor.js';
-import { familyOf } from '../../../../backend/src/model-families/families.js';
 import { floats, openGraph, tokenRows } from '../../../support/open-graph.js';
+import { sd15Graphs } from '../../../support/sd15-graphs.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tiny-checkpoint-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,10 +16,7 @@ const spread = (data: ArrayLike<number>) => Math.sqrt(Array.from(data).reduce((s
 test('a tiny checkpoint is a whole Stable Diffusion 1 below 10 MB that computes finite numbers of ordinary size', async () => {
   const file = tinyCheckpoint('sd15', { folder });
   expect(statSync(file).size).toBeLessThan(10_000_000);
-  const checkpoint = await readCheckpoint(file);
-  const family = familyOf(checkpoint);
-  expect(family.id).toBe('sd15');
-  const graphs = family.graphs(checkpoint, { clipSkip: 1 });
+  const graphs = sd15Graphs(await readModelFile(file));
 
   const { hidden } = await (await openGraph(graphs.textEncoder))({ tokens: tokenRows([Array.from({ length: 77 }, (_, i) => 49406 - i)]) });
   const wave = Array.from({ length: 4 * 64 }, (_, i) => Math.sin(i * 1.7) * Math.SQRT2);
@@ -38,8 +35,8 @@ test('a tiny checkpoint is a whole Stable Diffusion 1 below 10 MB that computes 
 
 test('one seed is one model, another seed another', async () => {
   const weights = async (name: string, seed: number) => {
-    const checkpoint = await readCheckpoint(tinyCheckpoint('sd15', { folder, name, seed }));
-    return (await readTensor(checkpoint, 'model.diffusion_model.out.2.weight')).data;
+    const { tensors } = await readModelFile(tinyCheckpoint('sd15', { folder, name, seed }));
+    return (await readTensor(tensors.get('model.diffusion_model.out.2.weight')!)).data;
   };
   const first = await weights('first', 7);
   expect(await weights('same', 7)).toEqual(first);

@@ -4,16 +4,20 @@ import path from 'node:path';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { afterAll, expect, test } from 'vitest';
-import { readCheckpoint, type Checkpoint } from '../../../../../backend/src/checkpoints/safetensors-header.js';
-import { familyOf } from '../../../../../backend/src/model-families/families.js';
-import { clipConfig, unetConfig, vaeConfig } from '../../../../../backend/src/model-families/sd15/config.js';
+import { componentsOf } from '../../../../../backend/src/checkpoints/components.js';
+import { readModelFile, type ModelFile } from '../../../../../backend/src/checkpoints/model-file.js';
+import { clipConfig } from '../../../../../backend/src/model-families/text-encoders/clip.js';
+import { unetConfig } from '../../../../../backend/src/model-families/unet/config.js';
+import { autoencoderConfig } from '../../../../../backend/src/model-families/vae/autoencoder.js';
 import { floats, openGraph, tokenRows } from '../../../../support/open-graph.js';
+import { sd15Graphs } from '../../../../support/sd15-graphs.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sd15-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const checkpoint = await readCheckpoint(tinyCheckpoint('sd15', { folder }));
-const graphs = familyOf(checkpoint).graphs(checkpoint, { clipSkip: 1 });
+const checkpoint = await readModelFile(tinyCheckpoint('sd15', { folder }));
+const graphs = sd15Graphs(checkpoint);
+const { model, textEncoders, vae } = checkpoint.components;
 const unet = await openGraph(graphs.unet);
 
 const wave = (shape: number[], phase = 0) =>
@@ -25,18 +29,18 @@ const values = ({ data }: DeviceTensor) => Array.from(data as Float32Array);
 const near = (tensor: DeviceTensor) => values(tensor).map((value) => expect.closeTo(value, 4) as number);
 
 /** The same file, seen without some of its tensors or with some under other names. */
-const renamed = (nameOf: (name: string) => string | undefined): Checkpoint => ({
-  ...checkpoint,
-  tensors: new Map(
+function renamed(nameOf: (name: string) => string | undefined): ModelFile {
+  const tensors = new Map(
     [...checkpoint.tensors.values()].flatMap((tensor) => {
       const name = nameOf(tensor.name);
       return name === undefined ? [] : [[name, { ...tensor, name }] as const];
     }),
-  ),
-});
+  );
+  return { ...checkpoint, tensors, components: componentsOf({ ...checkpoint, tensors }) };
+}
 
 test('sizes are read from names and shapes', () => {
-  expect(unetConfig(checkpoint)).toMatchObject({
+  expect(unetConfig(model!)).toMatchObject({
     inChannels: 4,
     modelChannels: 32,
     channelMult: [1, 2],
@@ -45,10 +49,10 @@ test('sizes are read from names and shapes', () => {
     outputDepths: [1, 1, 0, 0],
     middleDepth: 1,
     contextWidth: 64,
-    heads: 8,
+    attention: { heads: 8 },
   });
-  expect(clipConfig(checkpoint)).toMatchObject({ layers: 2, width: 64, heads: 1 });
-  expect(vaeConfig(checkpoint)).toMatchObject({ levels: 4, encoderBlocks: 1, decoderBlocks: 2 });
+  expect(clipConfig(textEncoders.get('clip-l')!, 'clip-l')).toMatchObject({ layers: 2, width: 64, heads: 1 });
+  expect(autoencoderConfig(vae!)).toMatchObject({ levels: 4, encoderBlocks: 1, decoderBlocks: 2 });
 });
 
 test('one session takes every size and batch, odd sides included', async () => {
@@ -108,18 +112,14 @@ test('text encoders without the "text_model." level are the same encoder', async
   const short = renamed((name) => name.replace('.text_model.', '.'));
   const tokens = tokenRows([Array.from({ length: 77 }, (_, i) => 300 + i)]);
   const hidden = await Promise.all(
-    [checkpoint, short].map(async (each) => (await openGraph(familyOf(each).graphs(each, { clipSkip: 2 }).textEncoder))({ tokens })),
+    [checkpoint, short].map(async (each) => (await openGraph(sd15Graphs(each, { clipSkip: 2 }).textEncoder))({ tokens })),
   );
   expect(values(hidden[1].hidden)).toEqual(values(hidden[0].hidden));
 });
 
-test('a checkpoint without one of its parts names what is missing', () => {
-  for (const [part, missing] of [
-    ['first_stage_model.', 'first_stage_model.decoder.conv_in.weight'],
-    ['cond_stage_model.', 'embeddings.token_embedding.weight'],
-    ['model.diffusion_model.out.2.', 'model.diffusion_model.out.2.weight'],
-  ]) {
-    const incomplete = renamed((name) => (name.startsWith(part) ? undefined : name));
-    expect(() => familyOf(incomplete).graphs(incomplete, { clipSkip: 1 })).toThrow(missing);
+test('a network without one of its tensors names the one that is missing', () => {
+  for (const missing of ['out.2.weight', 'middle_block.0.emb_layers.1.weight']) {
+    const incomplete = renamed((name) => (name.endsWith(missing) && name.startsWith('model.diffusion_model.') ? undefined : name));
+    expect(() => sd15Graphs(incomplete)).toThrow(missing);
   }
 });

@@ -6,7 +6,7 @@ import { readInfotext } from '../../../../../frontend/src/features/txt2img/infot
 import { optionsOf, parameter } from '../../../../../frontend/src/features/txt2img/parameters.js';
 
 test('a control has the range, step, default and help of the schema that the server checks by', () => {
-  expect(parameter('width')).toMatchObject({ min: 64, max: 2048, step: 8, initial: 256, help: Txt2ImgRequest.shape.width.description });
+  expect(parameter('width')).toMatchObject({ min: 16, max: 2048, step: 8, initial: 256, help: Txt2ImgRequest.shape.width.description });
   expect(parameter('steps')).toMatchObject({ min: 1, max: 150, step: 1, initial: 20 });
   expect(parameter('cfgScale')).toMatchObject({ min: 1, max: 30, step: 0.5 });
   expect(parameter('rng').choices).toEqual(['NV', 'CPU']);
