@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { stat } from 'node:fs/promises';
 import { AppError, fail, reportOf, type ModelFamily } from '@atelier/sdk';
 import type { CheckpointEntry, ErrorReport } from '@atelier/sdk/contracts';
 import type { Kysely } from 'kysely';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
 import { recognise } from '../model-families/families.js';
+import { modelFiles } from './model-folders.js';
 
 /** No file in the models folders has that name. */
 export class CheckpointNotFound extends AppError {
@@ -39,9 +39,6 @@ interface IndexTables {
   files: FileRow;
 }
 
-/** Endings that a person may take for checkpoints; the ones we refuse are listed with the reason. */
-const ENDINGS = ['.safetensors', '.ckpt', '.pt', '.pth', '.bin'];
-
 /** Which checkpoint files there are, what each is, and its hash. Remembered in `data/index.db`. */
 export class CheckpointIndex {
   private entries = new Map<string, CheckpointEntry>();
@@ -50,12 +47,13 @@ export class CheckpointIndex {
 
   private constructor(
     private readonly database: Kysely<IndexTables>,
-    private readonly modelsFolders: readonly string[],
+    /** In the order of the command line. */
+    readonly modelsFolders: readonly string[],
     private readonly families: () => readonly ModelFamily[],
   ) {}
 
   /**
-   * @param modelsFolders checkpoints lie in their `checkpoints/`; of two with one name, the first folder's is taken.
+   * @param modelsFolders checkpoints lie in their `checkpoints/` (or A1111's `Stable-diffusion/`); of two with one name, the first folder's is taken.
    * @param families what can be run, in the order in which they are tried.
    */
   static async open(
@@ -84,16 +82,11 @@ export class CheckpointIndex {
   /** Looks at the folders again. Headers are read only of files that are new or have changed. */
   async refresh(): Promise<void> {
     const entries = new Map<string, CheckpointEntry>();
-    for (const modelsFolder of this.modelsFolders) {
-      const folder = path.join(modelsFolder, 'checkpoints');
-      for (const file of await modelFiles(folder)) {
-        const ending = path.extname(file);
-        const name = path.relative(folder, file).slice(0, -ending.length).split(path.sep).join('/');
-        const rival = entries.get(name);
-        if (rival && !rival.problem) continue; // the first models folder wins, as its order on the command line says
-        const entry = await this.entryOf(name, file);
-        if (!rival || !entry.problem) entries.set(name, entry);
-      }
+    for (const { name, file } of await modelFiles(this.modelsFolders, 'checkpoints')) {
+      const rival = entries.get(name);
+      if (rival && !rival.problem) continue; // the first models folder wins, as its order on the command line says
+      const entry = await this.entryOf(name, file);
+      if (!rival || !entry.problem) entries.set(name, entry);
     }
     this.entries = new Map([...entries].sort(([a], [b]) => a.localeCompare(b)));
   }
@@ -172,16 +165,4 @@ export class CheckpointIndex {
       .execute();
     return row;
   }
-}
-
-/** Absolute paths of the model files in a folder and below, in order of name. A folder that is not there holds none. */
-async function modelFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return [];
-    throw cause;
-  });
-  const files = entries
-    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.includes(path.extname(entry.name).toLowerCase()))
-    .map((entry) => path.join(entry.parentPath, entry.name));
-  return files.sort();
 }

@@ -10,6 +10,8 @@ export interface LoadedModel {
   precision: 'fp32' | 'fp16' | 'int8';
   /** Name of the VAE file in use; null when it is the checkpoint's own. */
   vae: string | null;
+  /** Names of the text encoder files in use beside the checkpoint's own. */
+  textEncoders: readonly string[];
   /** 64 hex digits of its file, computed beside the work. */
   sha256: Promise<string>;
   /** Whether there is such a text encoder: one that is optional may be missing. */

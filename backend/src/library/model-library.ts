@@ -18,25 +18,37 @@ import { readTensor } from '../checkpoints/read-tensor.js';
 import { recognise } from '../model-families/families.js';
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../model-families/vae/autoencoder.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
+import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
 import type { LoadedModel } from './loaded-model.js';
+import { encoderNames, gatherParts } from './model-parts.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
 import { SessionShelf, type LivingDevice } from './session-shelf.js';
 
 /** Pieces of a diffusion model, between which a run can be interrupted. */
 const MOST_PIECES = 10;
 
-/** A network that the model cannot do without is in none of its files. */
-export class PartMissing extends AppError {
-  readonly code = 'model-part-missing';
-  constructor(checkpoint: string, part: string, folder: string) {
-    super(`"${checkpoint}" has no ${part} of its own, and none was chosen.`, `Put one into ${folder} and choose it.`);
+/** A precision was asked for that cannot be had. */
+export class PrecisionNotBuilt extends AppError {
+  readonly code = 'precision-not-built';
+  constructor(precision: string) {
+    super(
+      `Models cannot be computed in ${precision} yet.`,
+      'Ask for "auto" or "fp32"; weights that are stored in half precision stay so in memory.',
+    );
   }
+}
+
+/** What is loaded, for which plan, and the files it lives in as they were then. */
+interface Loaded {
+  key: string;
+  model: LoadedModel;
+  states: ReadonlyMap<string, string>;
 }
 
 /** Opens checkpoints on the device, one at a time, and keeps the last one open. */
 export class ModelLibrary {
-  private loaded: { key: string; model: LoadedModel } | undefined;
+  private loaded: Loaded | undefined;
   private readonly sessions: SessionShelf;
   private readonly resident: ResidentTensors;
 
@@ -63,11 +75,11 @@ export class ModelLibrary {
   async load(plan: ModelPlan): Promise<LoadedModel> {
     const entry = this.index.find(plan.checkpoint);
     if (entry.problem) throw new ReportedError(entry.problem);
-    const key = `${await stateOf(entry.file)} clip skip ${plan.clipSkip}`;
-    if (this.loaded?.key === key) return this.loaded.model;
-    const model = await this.prepare(plan, entry);
-    this.loaded = { key, model };
-    return model;
+    if (plan.precision !== 'auto' && plan.precision !== 'fp32') throw new PrecisionNotBuilt(plan.precision);
+    const key = `${await stateOf(entry.file)} ${JSON.stringify(plan)}`;
+    if (this.loaded?.key === key && (await areUnchanged(this.loaded.states))) return this.loaded.model;
+    this.loaded = { key, ...(await this.prepare(plan, entry)) };
+    return this.loaded.model;
   }
 
   /** Closes what is open; its memory goes back. */
@@ -77,34 +89,34 @@ export class ModelLibrary {
     await this.sessions.closeUnless(() => false);
   }
 
-  private async prepare(plan: ModelPlan, entry: CheckpointEntry): Promise<LoadedModel> {
+  private async prepare(plan: ModelPlan, entry: CheckpointEntry): Promise<Omit<Loaded, 'key'>> {
     const { device, sessions, resident } = this;
     const file = await readModelFile(entry.file);
     const { family, model } = recognise(file, this.families());
-    const { markers, textEncoders, vae } = file.components;
+    const { markers } = file.components;
     const stem = path.parse(entry.file).name;
     const traits = await family.traits({ model, markers, metadata: file.metadata, stem, read: readTensor });
-    for (const { kind, isOptional } of traits.textEncoders) {
-      if (!isOptional && !textEncoders.has(kind)) throw new PartMissing(entry.name, encoderNames[kind], 'models/text_encoders');
-    }
-    const autoencoder = vae ?? fail(new PartMissing(entry.name, 'VAE', 'models/vae'));
-    const state = await stateOf(entry.file);
-    await sessions.closeUnless((key) => key.startsWith(state));
+    const parts = await gatherParts(plan, { file: entry.file, components: file.components, traits }, this.index.modelsFolders);
+    const { vae, vaeName, textEncoders } = parts;
+    const states = await statesOf([model, vae, ...textEncoders.values()]);
+    const place = ({ file }: Component) => states.get(file)!;
+    await sessions.closeUnless((key) => [...states.values()].some((state) => key.startsWith(state)));
     const sha256 = this.index.sha256(entry);
     sha256.catch(() => {}); // whoever awaits it hears of it; a rejection that nobody awaits yet must not end the process
 
-    return {
+    const loaded: LoadedModel = {
       checkpoint: entry.name,
       family,
       traits,
       precision: 'fp32',
-      vae: null,
+      vae: vaeName,
+      textEncoders: plan.textEncoders,
       sha256,
       reads: (kind) => textEncoders.has(kind),
       async encodeText(use, rows) {
-        const encoder = textEncoders.get(use.kind) ?? fail(new PartMissing(entry.name, encoderNames[use.kind], 'models/text_encoders'));
+        const encoder = textEncoders.get(use.kind) ?? fail(new TypeError(`There is no ${encoderNames[use.kind]} to read with.`));
         const reading = { layer: use.layer(plan.clipSkip), finalNorm: use.finalNorm, pooled: use.pooled };
-        const session = await sessions.session(`${state} ${use.kind} ${JSON.stringify(reading)}`, () =>
+        const session = await sessions.session(`${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`, () =>
           textEncoderGraph(encoder, use.kind, reading),
         );
         const tokens = new Int32Array(rows.length * rows[0].length);
@@ -115,7 +127,7 @@ export class ModelLibrary {
         return pooled === undefined ? { hidden: received(hidden) } : { hidden: received(hidden), pooled: received(pooled) };
       },
       async predict(x, timestep, { context, vector }, inputs) {
-        const session = await sessions.session(`${state} model`, () =>
+        const session = await sessions.session(`${place(model)} model`, () =>
           family.graph(model, { arithmetic: 'float32', mostPieces: MOST_PIECES }),
         );
         const constant = { context, ...(vector && { vector }), ...inputs };
@@ -127,26 +139,20 @@ export class ModelLibrary {
         return received((await device.run(session, values)).prediction);
       },
       async decode(latents) {
-        const session = await sessions.session(`${state} vae decoder`, () => decoderGraph(autoencoder, autoencoderConfig(autoencoder)));
+        const session = await sessions.session(`${place(vae)} vae decoder`, () => decoderGraph(vae, autoencoderConfig(vae)));
         return received((await device.run(session, { latent: sent(toVae(latents, traits.latent)) })).image);
       },
       async encode(images) {
-        const session = await sessions.session(`${state} vae encoder`, () => encoderGraph(autoencoder, autoencoderConfig(autoencoder)));
+        const session = await sessions.session(`${place(vae)} vae encoder`, () => encoderGraph(vae, autoencoderConfig(vae)));
         return fromVae(received((await device.run(session, { image: sent(images) })).mean), traits.latent);
       },
     };
+    return { model: loaded, states };
   }
 }
 
-const encoderNames: Record<TextEncoderKind, string> = {
-  'clip-l': 'CLIP-L text encoder',
-  'clip-h': 'OpenCLIP-H text encoder',
-  'clip-g': 'OpenCLIP-G text encoder',
-  t5: 'T5 text encoder',
-};
-
 function textEncoderGraph(encoder: Component, kind: TextEncoderKind, reading: Parameters<typeof clipGraph>[2]) {
-  return clipGraph(encoder, clipConfig(encoder, kind), reading);
+  return kind === 't5' ? t5Graph(encoder, t5Config(encoder)) : clipGraph(encoder, clipConfig(encoder, kind), reading);
 }
 
 /** The latent as the VAE knows it. */
@@ -171,6 +177,17 @@ function perChannel([, channels, height, width]: readonly number[], ...numbers: 
 async function stateOf(file: string): Promise<string> {
   const status = await stat(file).catch(() => null);
   return `${file} ${status?.size} ${status?.mtimeMs}`;
+}
+
+/** The state of each file that networks lie in. */
+async function statesOf(components: readonly Component[]): Promise<Map<string, string>> {
+  const files = [...new Set(components.map(({ file }) => file))];
+  return new Map(await Promise.all(files.map(async (file) => [file, await stateOf(file)] as const)));
+}
+
+async function areUnchanged(states: ReadonlyMap<string, string>): Promise<boolean> {
+  const now = await Promise.all([...states].map(async ([file, state]) => (await stateOf(file)) === state));
+  return now.every(Boolean);
 }
 
 function received(value: DeviceTensor): Tensor {

@@ -10,7 +10,16 @@ import {
   type TextEncoderUse,
 } from '@atelier/sdk';
 import type { LoadedModel } from '../library/loaded-model.js';
-import { applyEmphasis, fillAfterEnd, loadClipTokenizer, padToLongest, promptChunks } from '../prompt/index.js';
+import {
+  applyEmphasis,
+  fillAfterEnd,
+  fillT5Texts,
+  loadClipTokenizer,
+  loadT5Tokenizer,
+  padToLongest,
+  promptChunks,
+  t5Text,
+} from '../prompt/index.js';
 
 /** What encoding depends on beside the prompts. */
 export interface EncodingContext {
@@ -37,7 +46,7 @@ export async function encodePrompts(
 async function encodeTexts(texts: readonly string[], model: LoadedModel, context: Omit<ConditionContext, 'isEmpty'>): Promise<Condition> {
   const encoded = new Map<TextEncoderKind, EncodedText>();
   for (const use of model.traits.textEncoders) {
-    if (model.reads(use.kind)) encoded.set(use.kind, await encodeByClip(texts, use, model));
+    if (model.reads(use.kind)) encoded.set(use.kind, await (use.kind === 't5' ? encodeByT5 : encodeByClip)(texts, use, model));
   }
   return model.family.condition(encoded, { ...context, isEmpty: texts.map((text) => text === '') });
 }
@@ -63,6 +72,26 @@ async function encodeByClip(texts: readonly string[], use: TextEncoderUse, model
   }
   const hidden = besideEachOther(columns);
   return pooled === undefined ? { hidden } : { hidden, pooled };
+}
+
+/** Texts as one row each, all as long as the longest. */
+async function encodeByT5(texts: readonly string[], use: TextEncoderUse, model: LoadedModel): Promise<EncodedText> {
+  const tokenize = await loadT5Tokenizer();
+  const rows = fillT5Texts(
+    texts.map((text) => t5Text(text, tokenize)),
+    use.fill,
+    use.leastTokens ?? 1,
+  );
+  const { hidden } = await model.encodeText(
+    use,
+    rows.map(({ ids }) => Int32Array.from(ids)),
+  );
+  return {
+    hidden: applyEmphasis(
+      hidden,
+      rows.map(({ multipliers }) => multipliers),
+    ),
+  };
 }
 
 /** Joins [texts, 77, width] of each chunk along the tokens. */

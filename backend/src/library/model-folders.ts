@@ -1,0 +1,50 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+
+/** What a models folder may hold. */
+export type FolderKind = 'checkpoints' | 'vae' | 'textEncoders';
+
+/** How the folders are called: by us, by A1111 and Forge, by ComfyUI. */
+const folderNames: Record<FolderKind, readonly string[]> = {
+  checkpoints: ['checkpoints', 'Stable-diffusion'],
+  vae: ['vae', 'VAE'],
+  textEncoders: ['text_encoders', 'text_encoder', 'clip'],
+};
+
+/** A file below one of the folders, named by its path there without the ending. */
+export interface FoundFile {
+  name: string;
+  file: string;
+}
+
+/** Endings that a person may take for models; the ones we refuse are listed with the reason. */
+const ENDINGS = ['.safetensors', '.ckpt', '.pt', '.pth', '.bin'];
+/** A VAE beside a checkpoint belongs to it and is no checkpoint. */
+const SIDECAR_VAE = /\.vae\.[a-z]+$/i;
+
+/** The model files of one kind, in the order of the models folders. A folder that is not there holds none. */
+export async function modelFiles(modelsFolders: readonly string[], kind: FolderKind): Promise<FoundFile[]> {
+  const folders = modelsFolders.flatMap((models) => folderNames[kind].map((name) => path.join(models, name)));
+  const found = await Promise.all(folders.map(filesBelow));
+  return found.flat().filter(({ file }) => kind !== 'checkpoints' || !SIDECAR_VAE.test(file));
+}
+
+/** The VAE that lies beside a checkpoint: `<stem>.vae.safetensors`. */
+export function sidecarVaeOf(checkpointFile: string): string {
+  const { dir, name } = path.parse(checkpointFile);
+  return path.join(dir, `${name}.vae.safetensors`);
+}
+
+async function filesBelow(folder: string): Promise<FoundFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return [];
+    throw cause;
+  });
+  const files = entries
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.includes(path.extname(entry.name).toLowerCase()))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  return files.sort().map((file) => {
+    const inside = path.relative(folder, file);
+    return { file, name: inside.slice(0, -path.extname(file).length).split(path.sep).join('/') };
+  });
+}
