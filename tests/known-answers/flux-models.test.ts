@@ -18,9 +18,13 @@ import { families, recognise } from '../../backend/src/model-families/families.j
 import { fluxConfig, type RotaryAxes } from '../../backend/src/model-families/flux/config.js';
 import { fluxGraph } from '../../backend/src/model-families/flux/flux.js';
 import { clipConfig, clipGraph } from '../../backend/src/model-families/text-encoders/clip.js';
+import { t5Config, t5Graph } from '../../backend/src/model-families/text-encoders/t5.js';
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
+import { fillT5Texts, loadT5Tokenizer, t5Text } from '../../backend/src/prompt/index.js';
 import { baseAbsent, expectClose, goldenPath, hasGolden, readJson, readTensors, realTensor, shareOfLargest } from '../support/goldens.js';
 import { floats, openGraph, tokenRows } from '../support/open-graph.js';
+
+const T5_FILE = 'models/text_encoders/t5xxl-fp16.safetensors';
 
 /** Shares of the largest absolute value, from the goldens' README. */
 const tolerance = { text: 2e-5, model: 3e-5, vae: 5e-5, trajectory: 2e-4 };
@@ -40,7 +44,12 @@ interface Trajectory {
 interface Reference {
   family: string;
   latent: { scale_factor: number; shift_factor: number };
-  text?: { prompt: string; ids: { l: number[][] }; outputs: Record<string, { pooled: string }> }[];
+  text?: {
+    prompt: string;
+    ids: { l: number[][]; t5xxl: number[][] };
+    outputs: Record<string, { pooled: string }>;
+    encoders: { t5xxl?: { last: string } };
+  }[];
   unet?: { x: string; t: number[]; context: string; y: string; guidance?: number[]; out: string }[];
   vae?: { image01_nhwc: string; mean: string; logvar_unclamped: string; z: string; decoded: string }[];
   txt2img?: Trajectory;
@@ -106,7 +115,18 @@ function check(name: string, file: ModelFile, { family: comfyName, latent, text,
       expect({ scale_factor: space.scale, shift_factor: space.shift }).toEqual(latent);
     });
 
-    for (const { prompt, ids, outputs } of text) {
+    for (const { prompt, ids, outputs, encoders } of text) {
+      if (encoders.t5xxl && hasGolden(T5_FILE)) {
+        const { last } = encoders.t5xxl;
+        test(`T5 reads "${prompt.slice(0, 40)}"`, async () => {
+          const encoder = (await readModelFile(goldenPath(T5_FILE))).components.textEncoders.get('t5')!;
+          const tokenize = await loadT5Tokenizer();
+          const [row] = fillT5Texts([t5Text(prompt, tokenize)], 0, 256);
+          expect(row.ids).toEqual(ids.t5xxl[0]);
+          const run = await openGraph(t5Graph(encoder, t5Config(encoder)));
+          near(numbers((await run({ tokens: tokenRows([row.ids]) })).hidden), last, tolerance.text);
+        });
+      }
       for (const [output, { pooled }] of Object.entries(outputs)) {
         test(`reads "${prompt.slice(0, 40)}" as one vector, ${output}`, async () => {
           const clipSkip = output === 'default' ? 1 : Number(output.slice('skip'.length));

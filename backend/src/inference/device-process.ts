@@ -3,6 +3,8 @@ import { reportOf } from '@atelier/sdk';
 import { ToDevice, type FromDevice } from '@atelier/sdk/contracts';
 import { OnnxDevice } from './onnx-device.js';
 
+type CommandInTurn = Exclude<ToDevice['command'], { type: 'interrupt' }>;
+
 /**
  * The device process: answers the engine's commands one after another until the engine ends; only an interruption comes out of turn.
  *
@@ -11,26 +13,31 @@ import { OnnxDevice } from './onnx-device.js';
 export function runDevice(): void {
   let device: OnnxDevice | undefined;
 
-  async function answer(command: ToDevice['command']): Promise<FromDevice['result']> {
+  async function answer(command: CommandInTurn, interrupted: AbortSignal): Promise<FromDevice['result']> {
     if (command.type === 'start') {
       device = await OnnxDevice.start(command.options);
       return { status: 'facts', facts: device.facts() };
     }
     if (!device) throw new TypeError(`The device was told to "${command.type}" before "start".`);
-    if (command.type !== 'interrupt') return await device.carryOut(command);
-    device.interrupt();
-    return { status: 'done' };
+    return await device.carryOut(command, interrupted);
   }
 
+  const reply = (message: FromDevice) => process.send?.(message);
   let last = Promise.resolve();
+  let interruption = new AbortController();
   process.on('message', (message) => {
     const { id, command } = ToDevice.parse(message);
-    const carryOut = async (): Promise<void> => {
-      const result = await answer(command).catch((error: unknown) => ({ status: 'failed' as const, error: reportOf(error) }));
-      process.send?.({ id, result } satisfies FromDevice);
-    };
-    if (command.type === 'interrupt') void carryOut();
-    else last = last.then(carryOut);
+    if (command.type === 'interrupt') {
+      interruption.abort(); // whatever came before, running or waiting
+      interruption = new AbortController();
+      reply({ id, result: { status: 'done' } });
+      return;
+    }
+    const { signal } = interruption;
+    last = last.then(async () => {
+      const result = await answer(command, signal).catch((error: unknown) => ({ status: 'failed' as const, error: reportOf(error) }));
+      reply({ id, result });
+    });
   });
   process.on('disconnect', () => process.exit());
   new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: { parent: process.ppid } }).unref();

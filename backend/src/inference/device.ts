@@ -102,7 +102,7 @@ export class Device implements DeviceLink {
     return { tensors: expectStatus(result, 'outputs').tensors, kept };
   }
 
-  /** Ends the running call at its next piece; it fails with `ModelCallInterrupted`. Nothing happens when none is running. */
+  /** Ends the calls in flight: the running one at its next piece. They fail with `ModelCallInterrupted`. Nothing happens when there is none. */
   async interrupt(): Promise<void> {
     if (this.life) await this.ask(this.life, { type: 'interrupt' });
   }

@@ -41,7 +41,6 @@ interface OpenGraph {
 /** ONNX Runtime with its open sessions and the tensors that stay. Lives in the device process. */
 export class OnnxDevice {
   private readonly sessions = new Map<number, OpenGraph>();
-  private isInterrupted = false;
   private readonly tensors = new Map<number, Tensor>();
   /** The CPU's, until another provider has shown its own. */
   private abilities: Abilities = { fusedAttention: true, halfPrecision: true };
@@ -70,12 +69,14 @@ export class OnnxDevice {
     return device;
   }
 
-  /** Ends the running call at its next piece. */
-  interrupt(): void {
-    this.isInterrupted = true;
-  }
-
-  async carryOut(command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>): Promise<FromDevice['result']> {
+  /**
+   * @param interrupted ends a model call at its next piece
+   * @throws ModelCallInterrupted
+   */
+  async carryOut(
+    command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>,
+    interrupted: AbortSignal,
+  ): Promise<FromDevice['result']> {
     switch (command.type) {
       case 'open':
         await this.open(command);
@@ -90,7 +91,7 @@ export class OnnxDevice {
         if (!this.tensors.delete(command.handle)) throw new NotOnDevice('tensor', command.handle);
         return { status: 'done' };
       case 'run':
-        return { status: 'outputs', tensors: await this.run(command) };
+        return { status: 'outputs', tensors: await this.run(command, interrupted) };
       case 'facts':
         return { status: 'facts', facts: this.facts() };
       case 'place':
@@ -127,12 +128,12 @@ export class OnnxDevice {
     for (const { model } of pieces) await model.release();
   }
 
-  private async run({ session, inputs, keep }: CommandOf<'run'>): Promise<Record<string, DeviceTensor>> {
+  private async run({ session, inputs, keep }: CommandOf<'run'>, interrupted: AbortSignal): Promise<Record<string, DeviceTensor>> {
     const { name, pieces, outputs } = this.sessionOf(session);
     const values = new Map(Object.entries(inputs).map(([input, value]) => [input, this.tensorOf(value)]));
-    this.isInterrupted = false;
     for (const [i, piece] of pieces.entries()) {
-      if (i > 0) await this.yieldPoint();
+      if (i > 0) await nextTurn(); // messages come in, one of which may ask to interrupt
+      if (interrupted.aborted) throw new ModelCallInterrupted();
       const feeds = pieces.length === 1 ? Object.fromEntries(values) : pick(values, piece.inputs);
       const results = await piece.model.run(feeds).catch((cause: unknown) => fail(new ModelCallFailed(name, cause)));
       for (const [output, result] of Object.entries(results)) values.set(output, result);
@@ -144,12 +145,6 @@ export class OnnxDevice {
     }
     const leaving = [...values].filter(([output]) => !Object.hasOwn(keep, output));
     return Object.fromEntries(leaving.map(([output, result]) => [output, fromRuntime(result)]));
-  }
-
-  /** Between two pieces messages come in, one of which may ask to interrupt. */
-  private async yieldPoint(): Promise<void> {
-    await nextTurn();
-    if (this.isInterrupted) throw new ModelCallInterrupted();
   }
 
   /** Runs a graph of one piece with ONNX Runtime's profile on, which tells where each of its nodes ran. */
