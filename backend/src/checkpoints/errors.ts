@@ -62,7 +62,7 @@ export class WeightTypeNotBuilt extends AppError {
   constructor(file: string, tensor: string, type: string) {
     super(
       `Tensor "${tensor}" of "${path.basename(file)}" is stored as ${type}, which this version does not compute with yet.`,
-      'Use a version of the model in F16, BF16 or F32.',
+      'Use a version of the model in F32, F16, BF16, F8_E4M3 or F8_E5M2.',
     );
   }
 }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { tensor, type StoredTensor, type Tensor } from '@atelier/sdk';
 import { CheckpointNotOpened, CheckpointUnreadable, WeightTypeNotBuilt } from './errors.js';
-import { widenBfloat16, widenFloat16 } from './half-precision.js';
+import { widenBfloat16, widenFloat16, widenFloat8 } from './narrow-floats.js';
 
 /** The values of one tensor as float32. For the few that code looks at; models read theirs in place. */
 export async function readTensor({ name, file, type, shape, offset, length }: StoredTensor): Promise<Tensor> {
@@ -22,6 +22,9 @@ export async function readTensor({ name, file, type, shape, offset, length }: St
       return tensor(shape, widenFloat16(new Uint16Array(bytes.buffer)));
     case 'BF16':
       return tensor(shape, widenBfloat16(new Uint16Array(bytes.buffer)));
+    case 'F8_E4M3':
+    case 'F8_E5M2':
+      return tensor(shape, widenFloat8(bytes, type));
     default:
       throw new WeightTypeNotBuilt(file, name, type);
   }

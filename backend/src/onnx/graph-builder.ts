@@ -6,8 +6,10 @@ import { bytesField, floatField, integerField, message } from './protobuf.js';
 export type Value = string & { readonly value: unique symbol };
 
 /** Element types of weights, as `.safetensors` names them, with their number in ONNX. */
-export const weightTypes = { F32: 1, F16: 10, BF16: 16 } as const;
+export const weightTypes = { F32: 1, F16: 10, BF16: 16, F8_E4M3: 17, F8_E5M2: 19 } as const;
 export type WeightType = keyof typeof weightTypes;
+/** Weights may also be read as bytes, whose meaning the graph looks up itself. */
+const storedTypes = { ...weightTypes, U8: 2 } as const;
 
 const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
 type ElementType = keyof typeof elementTypes;
@@ -37,8 +39,9 @@ export type Side = number | string;
 /** The last is an attribute of a function, named in one of its nodes. */
 export type Attribute = number | string | readonly number[] | { float: number } | { integerOf: string };
 
-interface Weight extends WeightInPlace {
+interface Weight extends Omit<WeightInPlace, 'type'> {
   name: string;
+  type: keyof typeof storedTypes;
 }
 
 interface Node {
@@ -83,7 +86,7 @@ export class GraphBuilder {
     this.outputs.set(name, valueInfo(name, elementTypes.float32, shape));
   }
 
-  /** A weight as float32. Half-precision weights are widened whenever the model runs, so that the file stays mapped. */
+  /** A weight as float32. Weights of 16 or 8 bits are widened whenever the model runs, so that the file stays mapped. */
   weight(name: string, source: WeightInPlace): Value {
     const value = this.storedWeight(name, source);
     if (source.type === 'F32') return value;
@@ -92,15 +95,15 @@ export class GraphBuilder {
     return widened;
   }
 
-  /** A weight in the element type it is stored in: for a table of which few rows are used. */
-  storedWeight(name: string, source: WeightInPlace): Value {
+  /** A weight in the element type it is stored in, or as bytes: for a table of which few rows are used. */
+  storedWeight(name: string, source: Omit<Weight, 'name'>): Value {
     this.weights.set(name, { ...source, name });
     return name as Value;
   }
 
-  /** Widens to float32. */
-  cast(x: Value, at: string): Value {
-    return this.node('Cast', [x], { to: elementTypes.float32 }, at);
+  /** As numbers of another type; widening to float32 is exact. */
+  cast(x: Value, at: string, to: ElementType = 'float32'): Value {
+    return this.node('Cast', [x], { to: elementTypes[to] }, at);
   }
 
   /** A small list of integers or reals written into the graph itself. Equal ones are written once. */
@@ -254,10 +257,10 @@ export class GraphBuilder {
     { weightsFolder, used, inputs, outputs }: { weightsFolder: string; used: ReadonlySet<string>; inputs: string[]; outputs: string[] },
   ): GraphSpec['pieces'][number] {
     const weights = [...this.weights.values()].filter(({ name }) => used.has(name));
-    // A half-precision weight is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
+    // A weight of 16 or 8 bits is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
     const overridable = weights
       .filter(({ type }) => type !== 'F32')
-      .map(({ name, type, dims }) => valueInfo(name, weightTypes[type], dims));
+      .map(({ name, type, dims }) => valueInfo(name, storedTypes[type], dims));
     const inner = (name: string) => valueInfo(name, elementTypes[this.wholeNumbers.has(name) ? 'int64' : 'float32']);
     const graph = message([
       ...nodes.map(({ bytes }) => bytesField(1, bytes)),
@@ -326,7 +329,7 @@ function tensorInPlace({ name, type, dims, file, offset, length }: Weight, folde
   const entry = (key: string, value: string | number) => bytesField(13, message([bytesField(1, key), bytesField(2, String(value))]));
   return message([
     ...dims.map((dim) => integerField(1, dim)),
-    integerField(2, weightTypes[type]),
+    integerField(2, storedTypes[type]),
     bytesField(8, name),
     entry('location', location),
     entry('offset', offset),

@@ -1,6 +1,7 @@
 import { fail, type Component, type StoredTensor } from '@atelier/sdk';
 import { CheckpointIncomplete, WeightTypeNotBuilt } from '../../checkpoints/errors.js';
 import { rowPieces } from '../../checkpoints/layouts/layout.js';
+import { float8Values, isFloat8 } from '../../checkpoints/narrow-floats.js';
 import { weightTypes, type GraphBuilder, type Value, type WeightInPlace, type WeightType } from '../../onnx/graph-builder.js';
 
 /**
@@ -71,10 +72,16 @@ export class Layer {
 
   /** Rows of the table [entries, width] by their number. Only the rows that are looked up are widened. */
   embedding(rows: Value): Value {
+    const { graph, path } = this;
     const stored = this.stored('weight', 2);
-    const table = this.graph.storedWeight(nameOf(stored), this.source(stored));
-    const found = this.graph.node('Gather', [table, rows], { axis: 0 }, this.path);
-    return stored.type === 'F32' ? found : this.graph.cast(found, this.path);
+    const source = this.source(stored);
+    // ONNX Runtime looks up no floats of 8 bits: their bytes are, and then what each byte means
+    const table = graph.storedWeight(nameOf(stored), isFloat8(stored.type) ? { ...source, type: 'U8' } : source);
+    const found = graph.node('Gather', [table, rows], { axis: 0 }, path);
+    if (stored.type === 'F32') return found;
+    if (!isFloat8(stored.type)) return graph.cast(found, path);
+    const meanings = graph.constant('float32', [...float8Values[stored.type]]);
+    return graph.node('Gather', [meanings, graph.cast(found, path, 'int32')], {}, path);
   }
 
   /** The whole tensor as float32, read in the shape `dims`. */

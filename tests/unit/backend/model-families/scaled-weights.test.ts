@@ -1,46 +1,58 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { readCheckpoint } from '../../../../backend/src/checkpoints/safetensors-header.js';
 import { Layer } from '../../../../backend/src/model-families/blocks/layer.js';
 import { GraphBuilder } from '../../../../backend/src/onnx/graph-builder.js';
 import { floats, openGraph } from '../../../support/open-graph.js';
+import { float32s, writeSafetensors, type TensorToWrite } from '../../../support/safetensors-file.js';
 
-let folder: string;
-beforeAll(async () => (folder = await mkdtemp(path.join(tmpdir(), 'scaled-'))));
-afterAll(() => rm(folder, { recursive: true }));
+const folder = mkdtempSync(path.join(tmpdir(), 'scaled-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A `.safetensors` file of float32 tensors, one behind the other. */
-async function checkpointOf(tensors: Readonly<Record<string, { shape: number[]; values: number[] }>>) {
-  let end = 0;
-  const header = Object.fromEntries(
-    Object.entries(tensors).map(([name, { shape, values }]) => [
-      name,
-      { dtype: 'F32', shape, data_offsets: [end, (end += 4 * values.length)] },
-    ]),
-  );
-  const text = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  const file = path.join(folder, 'scaled.safetensors');
-  const values = Object.values(tensors).flatMap((each) => each.values);
-  await writeFile(file, Buffer.concat([length, text, Buffer.from(Float32Array.from(values).buffer)]));
-  return readCheckpoint(file);
-}
+const wholes: TensorToWrite = float32s([3, 2], [1, 2, 3, 4, 5, 6]);
+const eights: TensorToWrite = { dtype: 'F8_E4M3', shape: [3, 2], bytes: Uint8Array.of(0x38, 0x40, 0x44, 0x48, 0x4a, 0x4c) };
 
-test('a weight with a factor beside it is multiplied by it, its bias is not', async () => {
-  const component = await checkpointOf({
-    'proj.weight': { shape: [3, 2], values: [1, 2, 3, 4, 5, 6] },
-    'proj.scale_weight': { shape: [], values: [0.5] },
-    'proj.bias': { shape: [3], values: [10, 20, 30] },
-  });
-  const graph = new GraphBuilder('scaled');
-  const x = graph.input('x', 'float32', ['rows', 2]);
-  const layer = new Layer(graph, component).at('proj');
-  graph.output('all', layer.linear(x), ['rows', 3]);
-  graph.output('last', layer.linearRows(x, 2, 3), ['rows', 1]);
-  const { all, last } = await (await openGraph(graph.finish()))({ x: floats([1, 2], [1, 1]) });
-  expect([...(all.data as Float32Array)]).toEqual([11.5, 23.5, 35.5]);
-  expect([...(last.data as Float32Array)]).toEqual([35.5]);
+test.each([
+  ['of 32 bits', wholes],
+  ['of 8 bits', eights],
+])(
+  'a weight %s with a factor beside it is multiplied by it; its bias is not, and what its input was divided by says nothing here',
+  async (title, weight) => {
+    const component = await readCheckpoint(
+      writeSafetensors(path.join(folder, `${title}.safetensors`), {
+        scaled_fp8: { dtype: 'F8_E4M3', shape: [2], bytes: new Uint8Array(2) },
+        'proj.weight': weight,
+        'proj.scale_weight': float32s([], [0.5]),
+        'proj.scale_input': float32s([], [64]),
+        'proj.bias': float32s([3], [10, 20, 30]),
+      }),
+    );
+    const graph = new GraphBuilder('scaled');
+    const x = graph.input('x', 'float32', ['rows', 2]);
+    const layer = new Layer(graph, component).at('proj');
+    graph.output('all', layer.linear(x), ['rows', 3]);
+    graph.output('last', layer.linearRows(x, 2, 3), ['rows', 1]);
+    const { all, last } = await (await openGraph(graph.finish()))({ x: floats([1, 2], [1, 1]) });
+    expect([...(all.data as Float32Array)]).toEqual([11.5, 23.5, 35.5]);
+    expect([...(last.data as Float32Array)]).toEqual([35.5]);
+  },
+);
+
+test.each(['F32', 'F16', 'F8_E4M3', 'F8_E5M2'] as const)('rows of a table in %s are looked up by their number', async (dtype) => {
+  const bytes = {
+    F32: Float32Array.of(1, 2, 3, -4),
+    F16: Uint16Array.of(0x3c00, 0x4000, 0x4200, 0xc400),
+    F8_E4M3: Uint8Array.of(0x38, 0x40, 0x44, 0xc8),
+    F8_E5M2: Uint8Array.of(0x3c, 0x40, 0x42, 0xc4),
+  }[dtype];
+  const file = writeSafetensors(path.join(folder, `table-${dtype}.safetensors`), { 'words.weight': { dtype, shape: [2, 2], bytes } });
+  const graph = new GraphBuilder('table');
+  const rows = graph.input('rows', 'int32', ['rows']);
+  graph.output('found', new Layer(graph, await readCheckpoint(file)).at('words').embedding(rows), ['rows', 2]);
+  const run = await openGraph(graph.finish());
+  const { found } = await run({ rows: { type: 'int32', shape: [3], data: Int32Array.of(1, 0, 1) } });
+  expect(found.shape).toEqual([3, 2]);
+  expect([...(found.data as Float32Array)]).toEqual([3, -4, 1, 2, 3, -4]);
 });

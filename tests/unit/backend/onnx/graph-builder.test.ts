@@ -9,7 +9,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'graph-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A file that begins with an odd number of bytes that are not the weight's. */
-function weightFile(name: string, type: WeightType, dims: number[], bits: Float32Array | Uint16Array): WeightInPlace {
+function weightFile(name: string, type: WeightType, dims: number[], bits: Float32Array | Uint16Array | Uint8Array): WeightInPlace {
   const file = path.join(folder, name);
   const bytes = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
   writeFileSync(file, Buffer.concat([Buffer.from('xyz'), bytes]));
@@ -32,6 +32,8 @@ test.each([
   ['F32', Float32Array.of(1, 2, 3, 4, 5, 6)],
   ['F16', Uint16Array.of(0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600)],
   ['BF16', Uint16Array.of(0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0)],
+  ['F8_E4M3', Uint8Array.of(0x38, 0x40, 0x44, 0x48, 0x4a, 0x4c)],
+  ['F8_E5M2', Uint8Array.of(0x3c, 0x40, 0x42, 0x44, 0x45, 0x46)],
 ] as const)('%s weights are read where they lie in the file, without alignment', async (type, bits) => {
   const weight = weightFile(`${type}.bin`, type, [3, 2], bits);
   const y = await evaluate([1, 2], [10, 1], (graph, x) => graph.gemm(x, graph.weight('w', weight), undefined, 'layer'));
