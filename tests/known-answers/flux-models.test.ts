@@ -123,7 +123,7 @@ function check(name: string, file: ModelFile, { family: comfyName, latent, text,
           const tokenize = await loadT5Tokenizer();
           const [row] = fillT5Texts([t5Text(prompt, tokenize)], 0, 256);
           expect(row.ids).toEqual(ids.t5xxl[0]);
-          const run = await openGraph(t5Graph(encoder, t5Config(encoder)));
+          const run = await openGraph(t5Graph(encoder, t5Config(encoder), 1));
           near(numbers((await run({ tokens: tokenRows([row.ids]) })).hidden), last, tolerance.text);
         });
       }

@@ -7,11 +7,12 @@ import { hasLabel, inputChannels, isUnet } from './model-family.js';
 import { fluxDev, fluxSchnell } from './flux/family.js';
 import { sd15 } from './sd15/family.js';
 import { sd2 } from './sd2/family.js';
+import { sd3 } from './sd3/family.js';
 import { sdxlRefiner } from './sdxl/refiner.js';
 import { sdxl } from './sdxl/family.js';
 
 /** The core's families, in the order in which they are tried. */
-export const families: readonly ModelFamily[] = [sd15, sdxl, sdxlRefiner, sd2, fluxDev, fluxSchnell];
+export const families: readonly ModelFamily[] = [sd15, sdxl, sdxlRefiner, sd2, sd3, fluxDev, fluxSchnell];
 
 /** Kinds of models that are known by their names and cannot be run; told before the families. */
 const refused: readonly { label: string; signature: readonly Requirement[] }[] = [
@@ -36,10 +37,6 @@ const refused: readonly { label: string; signature: readonly Requirement[] }[] =
   {
     label: 'upscaling',
     signature: [isUnet, { says: 'takes a small picture beside the latent', holds: (model) => inputChannels(model) === 7 }],
-  },
-  {
-    label: 'Stable Diffusion 3',
-    signature: [{ says: 'has joint blocks', holds: ({ has }) => has('joint_blocks.0.context_block.attn.qkv.weight') }],
   },
   {
     label: 'Chroma',

@@ -1,5 +1,5 @@
 import {
-  rows,
+  concat,
   type Condition,
   type ConditionContext,
   type Conditioning,
@@ -70,7 +70,7 @@ async function encodeByClip(texts: readonly string[], use: TextEncoderUse, model
     columns.push(applyEmphasis(encoded.hidden, weights)); // [texts, 77, width]
     pooled ??= encoded.pooled;
   }
-  const hidden = besideEachOther(columns);
+  const hidden = concat(columns, 1);
   return pooled === undefined ? { hidden } : { hidden, pooled };
 }
 
@@ -92,17 +92,4 @@ async function encodeByT5(texts: readonly string[], use: TextEncoderUse, model: 
       rows.map(({ multipliers }) => multipliers),
     ),
   };
-}
-
-/** Joins [texts, 77, width] of each chunk along the tokens. */
-function besideEachOther(columns: readonly Tensor[]): Tensor {
-  const [textCount, tokens, width] = columns[0].shape;
-  const rowLength = tokens * width;
-  const data = new Float32Array(textCount * columns.length * rowLength);
-  for (const [chunk, column] of columns.entries()) {
-    for (let text = 0; text < textCount; text++) {
-      data.set(rows(column, text, text + 1).data, (text * columns.length + chunk) * rowLength);
-    }
-  }
-  return { shape: [textCount, columns.length * tokens, width], data };
 }

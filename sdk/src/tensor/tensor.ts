@@ -74,18 +74,21 @@ export function combine(terms: readonly Tensor[], weights: readonly number[]): T
   return out;
 }
 
-/** Puts tensors one after another along their first axis. All other axes agree. */
-export function concat(parts: readonly Tensor[]): Tensor {
-  const [first] = parts;
-  const Data = first.data.constructor as new (length: number) => TensorData;
+/** Puts tensors one after another along an axis. All other axes agree. */
+export function concat(parts: readonly Tensor[], axis = 0): Tensor {
+  const [{ shape, data: like }] = parts;
+  const Data = like.constructor as new (length: number) => TensorData;
   const data = new Data(parts.reduce((length, part) => length + part.data.length, 0));
+  const runs = parts.map((part) => ({ from: part.data, length: sizeOf(part.shape.slice(axis)) }));
   let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
+  for (let run = 0; run < sizeOf(shape.slice(0, axis)); run++) {
+    for (const { from, length } of runs) {
+      data.set(from.subarray(run * length, (run + 1) * length), at);
+      at += length;
+    }
   }
-  const rows = parts.reduce((sum, part) => sum + part.shape[0], 0);
-  return tensor([rows, ...first.shape.slice(1)], data);
+  const joined = parts.reduce((sum, part) => sum + part.shape[axis], 0);
+  return tensor([...shape.slice(0, axis), joined, ...shape.slice(axis + 1)], data);
 }
 
 /** Rows `from` (inclusive) to `to` (exclusive) of the first axis, as a view on the same memory. */
@@ -94,6 +97,25 @@ export function rows(x: Tensor, from: number, to: number): Tensor {
   if (from < 0 || to > count || from > to) throw new RangeError(`Rows ${from} to ${to} of a tensor with ${count}.`);
   const size = sizeOf(rest);
   return { shape: [to - from, ...rest], data: x.data.subarray(from * size, to * size) as TensorData };
+}
+
+/** A window of the last two axes, which hold lines of pixels or of latent cells. */
+export function crop(x: Tensor, window: { top: number; left: number; height: number; width: number }): Tensor {
+  const { top, left, height, width } = window;
+  const outer = x.shape.slice(0, -2);
+  const [lines, line] = x.shape.slice(-2);
+  if (top < 0 || left < 0 || top + height > lines || left + width > line) {
+    throw new RangeError(`No window of ${width}×${height} at ${left}, ${top} fits into [${x.shape.join(', ')}].`);
+  }
+  const Data = x.data.constructor as new (length: number) => TensorData;
+  const out = tensor([...outer, height, width], new Data(sizeOf(outer) * height * width));
+  for (let plane = 0; plane < sizeOf(outer); plane++) {
+    for (let y = 0; y < height; y++) {
+      const from = (plane * lines + top + y) * line + left;
+      out.data.set(x.data.subarray(from, from + width), (plane * height + y) * width);
+    }
+  }
+  return out;
 }
 
 /** Whether every element is a number: no NaN, no infinity. */

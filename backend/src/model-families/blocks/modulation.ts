@@ -1,5 +1,6 @@
 import type { GraphBuilder, Value } from '../../onnx/graph-builder.js';
 import type { Layer } from './layer.js';
+import { perSample } from './transformer.js';
 
 /**
  * What time and text say to a block of a diffusion transformer (Peebles & Xie 2023, section 3.2): some vectors, each as wide as a token.
@@ -32,4 +33,21 @@ export function modulated(
   const normal = graph.layerNorm(x, ones, zeros, 1e-6, at);
   const factor = graph.add(scale, graph.constant('float32', [1]), at);
   return graph.add(graph.multiply(normal, factor, at), shift, at);
+}
+
+/**
+ * x + gate · change.
+ *
+ * @param x [batch, tokens, width].
+ * @param change rows: [batch · tokens, width].
+ */
+export function gated(
+  graph: GraphBuilder,
+  x: Value,
+  change: Value,
+  gate: Value,
+  sizes: { batch: Value; width: number },
+  at: string,
+): Value {
+  return graph.add(x, graph.multiply(perSample(graph, change, sizes, at), gate, at), at);
 }

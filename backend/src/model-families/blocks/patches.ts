@@ -35,21 +35,37 @@ export function patches(graph: GraphBuilder, x: Value, channels: number, { rows,
   return graph.reshape(ordered, [-1, channels * PATCH ** 2], at);
 }
 
+/** What a token's numbers are: how many channels, and whether those of one channel or of one cell stand together. */
+export interface PatchNumbers {
+  channels: number;
+  order: 'channel first' | 'cell first';
+}
+
 /** Back from tokens to the height and width of `like`. */
 export function imageOfPatches(
   graph: GraphBuilder,
   tokens: Value,
   like: Value,
-  channels: number,
+  { channels, order }: PatchNumbers,
   { rows, columns }: PatchGrid,
   at: string,
 ): Value {
   const side = graph.constant('int64', [PATCH]);
   const depth = graph.constant('int64', [channels]);
   const batch = graph.shapeOf(like, at, 0, 1);
-  const cut = graph.reshape(tokens, graph.concat([batch, rows, columns, depth, side, side], 0, at), at);
+  const [numbers, toImage] =
+    order === 'channel first'
+      ? ([
+          [depth, side, side],
+          [0, 3, 1, 4, 2, 5],
+        ] as const)
+      : ([
+          [side, side, depth],
+          [0, 5, 1, 3, 2, 4],
+        ] as const);
+  const cut = graph.reshape(tokens, graph.concat([batch, rows, columns, ...numbers], 0, at), at);
   const [height, width] = [rows, columns].map((count) => graph.multiply(count, side, at));
-  const image = graph.reshape(graph.transpose(cut, [0, 3, 1, 4, 2, 5], at), graph.concat([batch, depth, height, width], 0, at), at);
+  const image = graph.reshape(graph.transpose(cut, toImage, at), graph.concat([batch, depth, height, width], 0, at), at);
   return [2, 3].reduce((whole, axis) => sliced(graph, whole, axis, 0, graph.shapeOf(like, at, axis, axis + 1), at), image);
 }
 

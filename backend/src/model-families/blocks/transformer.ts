@@ -1,4 +1,4 @@
-import type { Value } from '../../onnx/graph-builder.js';
+import type { GraphBuilder, Value } from '../../onnx/graph-builder.js';
 import type { Layer } from './layer.js';
 
 /*
@@ -56,8 +56,19 @@ export function attend(
   { batch, heads, width, isCausal }: { batch: Value; heads: number; width: number; isCausal?: boolean },
 ): Value {
   const { graph, path } = block;
-  const perSample = graph.concat([batch, graph.constant('int64', [-1, width])], 0, path);
-  const [query, key, value] = [projections.query, projections.key, projections.value].map((each) => graph.reshape(each, perSample, path));
+  const [query, key, value] = [projections.query, projections.key, projections.value].map((each) =>
+    perSample(graph, each, { batch, width }, path),
+  );
   const attended = graph.attention(query, key, value, { heads, isCausal }, path);
   return graph.reshape(attended, [-1, width], path);
+}
+
+/** From rows to samples: [batch, tokens, width]. */
+export function perSample(graph: GraphBuilder, rows: Value, { batch, width }: { batch: Value; width: number }, at: string): Value {
+  return graph.reshape(rows, graph.concat([batch, graph.constant('int64', [-1, width])], 0, at), at);
+}
+
+/** From samples to rows: [batch · tokens, width]. */
+export function tokenRows(graph: GraphBuilder, x: Value, width: number, at: string): Value {
+  return graph.reshape(x, [-1, width], at);
 }

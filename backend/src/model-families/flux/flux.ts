@@ -1,10 +1,10 @@
 import type { Component, GraphOptions } from '@atelier/sdk';
 import { GraphBuilder, type GraphSpec, type Value } from '../../onnx/graph-builder.js';
 import { Layer } from '../blocks/layer.js';
-import { modulated, modulations } from '../blocks/modulation.js';
+import { gated, modulated, modulations } from '../blocks/modulation.js';
 import { imageOfPatches, patches, patchGrid, sliced } from '../blocks/patches.js';
 import { rmsNorm } from '../blocks/rms-norm.js';
-import { attend } from '../blocks/transformer.js';
+import { attend, perSample, tokenRows } from '../blocks/transformer.js';
 import { sinusoids } from '../blocks/unet-blocks.js';
 import type { FluxConfig } from './config.js';
 import { turned, turnsOf, type Turns } from './rotary.js';
@@ -69,8 +69,8 @@ export function fluxGraph(model: Component, config: FluxConfig, { mostPieces }: 
   const last = flux.at('final_layer');
   const [shift, scale] = modulations(last.at('adaLN_modulation.1'), around.vector, 2);
   const painted = modulated(graph, sliced(graph, tokens, 1, textTokens, undefined, last.path), { shift, scale, width }, last.path);
-  const answer = last.at('linear').linear(rowsOf(graph, painted, width, last.path));
-  const prediction = imageOfPatches(graph, answer, x, outChannels, grid, last.path);
+  const answer = last.at('linear').linear(tokenRows(graph, painted, width, last.path));
+  const prediction = imageOfPatches(graph, answer, x, { channels: outChannels, order: 'channel first' }, grid, last.path);
   graph.output('prediction', prediction, ['batch', outChannels, 'height', 'width']);
   return graph.finish({ mostPieces });
 }
@@ -92,7 +92,7 @@ function doubleBlock(block: Layer, streams: { image: Value; text: Value }, aroun
     const x = name === 'txt' ? streams.text : streams.image;
     const [shift, scale, gate, ...ofMlp] = modulations(block.at(`${name}_mod.lin`), around.vector, 6);
     const attention = block.at(`${name}_attn`);
-    const rows = rowsOf(graph, modulated(graph, x, { shift, scale, width }, attention.path), width, attention.path);
+    const rows = tokenRows(graph, modulated(graph, x, { shift, scale, width }, attention.path), width, attention.path);
     return { name, x, gate, ofMlp, attention, ...projections(attention.at('qkv'), attention.at('norm'), rows, around) };
   });
   const together = (part: 'query' | 'key' | 'value') => graph.concat([text[part], image[part]], 1, path);
@@ -107,10 +107,10 @@ function doubleBlock(block: Layer, streams: { image: Value; text: Value }, aroun
     { ...image, seen: sliced(graph, attended, 1, textTokens, undefined, path) },
   ].map((stream) => {
     const [shift, scale, gate] = stream.ofMlp;
-    const told = stream.attention.at('proj').linear(rowsOf(graph, stream.seen, width, path));
+    const told = stream.attention.at('proj').linear(tokenRows(graph, stream.seen, width, path));
     const x = gated(graph, stream.x, told, stream.gate, around, path);
     const mlp = block.at(`${stream.name}_mlp`);
-    const inner = mlp.at(0).linear(rowsOf(graph, modulated(graph, x, { shift, scale, width }, mlp.path), width, mlp.path));
+    const inner = mlp.at(0).linear(tokenRows(graph, modulated(graph, x, { shift, scale, width }, mlp.path), width, mlp.path));
     return gated(graph, x, mlp.at(2).linear(graph.tanhGelu(inner, mlp.path)), gate, around, mlp.path);
   });
   return { text: textAfter, image: imageAfter };
@@ -121,7 +121,7 @@ function singleBlock(block: Layer, x: Value, around: Surroundings): Value {
   const { graph, path } = block;
   const { width } = around;
   const [shift, scale, gate] = modulations(block.at('modulation.lin'), around.vector, 3);
-  const rows = rowsOf(graph, modulated(graph, x, { shift, scale, width }, path), width, path);
+  const rows = tokenRows(graph, modulated(graph, x, { shift, scale, width }, path), width, path);
   const inward = block.at('linear1');
   const attended = attention(block, projections(inward, block.at('norm'), rows, around), around);
   const inner = graph.tanhGelu(inward.linearRows(rows, 3 * width, inward.outputWidth), path);
@@ -151,19 +151,6 @@ function projections(linear: Layer, norms: Layer, rows: Value, around: Surroundi
 function attention(block: Layer, { query, key, value }: Projections, { batch, heads, width, turns }: Surroundings): Value {
   const { graph, path } = block;
   return attend(block, { query: turned(graph, query, turns, path), key: turned(graph, key, turns, path), value }, { batch, heads, width });
-}
-
-/** x + gate · change, where the change is rows. */
-function gated(graph: GraphBuilder, x: Value, change: Value, gate: Value, around: Surroundings, at: string): Value {
-  return graph.add(x, graph.multiply(perSample(graph, change, around, at), gate, at), at);
-}
-
-function perSample(graph: GraphBuilder, rows: Value, { batch, width }: Surroundings, at: string): Value {
-  return graph.reshape(rows, graph.concat([batch, graph.constant('int64', [-1, width])], 0, at), at);
-}
-
-function rowsOf(graph: GraphBuilder, x: Value, width: number, at: string): Value {
-  return graph.reshape(x, [-1, width], at);
 }
 
 /** Of a level or a strength, [batch]. */

@@ -1,4 +1,5 @@
 import {
+  concat,
   tensor,
   type ChannelsBeside,
   type ConditionContext,
@@ -76,7 +77,7 @@ export const sdxl: ModelFamily = {
     const g = encodingOf(encoded, 'clip-g');
     const { width, height } = context;
     return {
-      context: zeroWhereUnsaid(besideInWidth(l.hidden, g.hidden), context),
+      context: zeroWhereUnsaid(concat([l.hidden, g.hidden], 2), context),
       vector: vectorOf(zeroWhereUnsaid(g.pooled!, context), [height, width, 0, 0, height, width]),
     };
   },
@@ -94,18 +95,6 @@ async function noiseOf({ markers, read }: ModelSource): Promise<NoiseModel> {
   }
   if (markers.has('v_pred')) return { kind: 'discrete', prediction: 'v', zeroTerminalSnr: markers.has('ztsnr'), anchors: 'sdxl' };
   return { kind: 'discrete', prediction: 'eps', anchors: 'sdxl' };
-}
-
-/** [texts, tokens, a] and [texts, tokens, b] to [texts, tokens, a + b]. */
-function besideInWidth(a: Tensor, b: Tensor): Tensor {
-  const [texts, tokens, aWidth] = a.shape;
-  const width = aWidth + b.shape[2];
-  const data = new Float32Array(texts * tokens * width);
-  for (let token = 0; token < texts * tokens; token++) {
-    data.set(a.data.subarray(token * aWidth, (token + 1) * aWidth), token * width);
-    data.set(b.data.subarray(token * (width - aWidth), (token + 1) * (width - aWidth)), token * width + aWidth);
-  }
-  return tensor([texts, tokens, width], data);
 }
 
 /** An empty negative prompt says nothing at all: zeros, as in the original program. */

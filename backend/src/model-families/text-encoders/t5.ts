@@ -33,8 +33,10 @@ export function t5Config(encoder: Component): T5Config {
  * fills a text up is read too, as other programs do.
  *
  * Input `tokens` [batch, tokens], int32. Output `hidden` [batch, tokens, width].
+ *
+ * @param layer which layer's states are read, counted from the last, which is 1.
  */
-export function t5Graph(encoder: Component, config: T5Config): GraphSpec {
+export function t5Graph(encoder: Component, config: T5Config, layer: number): GraphSpec {
   const graph = new GraphBuilder('text-encoder');
   const t5 = new Layer(graph, encoder);
   const tokens = graph.input('tokens', 'int32', ['batch', 'tokens']);
@@ -43,7 +45,7 @@ export function t5Graph(encoder: Component, config: T5Config): GraphSpec {
   const bias = distanceBias(t5.at('encoder.block.0.layer.0.SelfAttention.relative_attention_bias'), tokens);
 
   let x = graph.reshape(words, [-1, config.width], 'shared'); // [batch · tokens, width]
-  for (let i = 0; i < config.layers; i++) {
+  for (let i = 0; i < Math.max(1, config.layers - layer + 1); i++) {
     const [attention, forward] = [0, 1].map((part) => t5.at(`encoder.block.${i}.layer.${part}`));
     x = graph.add(
       x,
