@@ -162,9 +162,9 @@ export class GraphBuilder {
   }
 
   /** Convolution of [batch, in, height, width]. `pads` are top, left, bottom, right. */
-  conv(x: Value, weight: Value, bias: Value, geometry: { stride?: number; pads: readonly number[] }, at: string): Value {
+  conv(x: Value, weight: Value, bias: Value | undefined, geometry: { stride?: number; pads: readonly number[] }, at: string): Value {
     const { stride = 1, pads } = geometry;
-    return this.node('Conv', [x, weight, bias], { strides: [stride, stride], pads }, at);
+    return this.node('Conv', bias === undefined ? [x, weight] : [x, weight, bias], { strides: [stride, stride], pads }, at);
   }
 
   /** Normalises groups of channels (Wu & He 2018). `scale` and `bias` are [channels, 1, 1]. */

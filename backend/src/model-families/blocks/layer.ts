@@ -25,10 +25,11 @@ export class Layer {
   }
 
   /** [batch, in, height, width] to [batch, out, height / stride, width / stride]; the kernel keeps the size unless `pads` say otherwise. */
-  conv(x: Value, { stride = 1, pads }: { stride?: number; pads?: readonly number[] } = {}): Value {
+  conv(x: Value, { stride = 1, pads, hasBias = true }: { stride?: number; pads?: readonly number[]; hasBias?: boolean } = {}): Value {
     const { shape } = this.stored('weight', 4);
     const [top, left] = [(shape[2] - 1) / 2, (shape[3] - 1) / 2];
-    return this.graph.conv(x, this.weight('weight'), this.weight('bias'), { stride, pads: pads ?? [top, left, top, left] }, this.path);
+    const bias = hasBias ? this.weight('bias') : undefined;
+    return this.graph.conv(x, this.weight('weight'), bias, { stride, pads: pads ?? [top, left, top, left] }, this.path);
   }
 
   /** [rows, in] to [rows, out]. A 1×1 convolution's weight is the same matrix and may stand here too. */
