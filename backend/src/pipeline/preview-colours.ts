@@ -1,4 +1,4 @@
-import { tensor, type LatentSpace, type RgbImage, type Tensor } from '@atelier/sdk';
+import { crop, rows, type LatentSpace, type RgbImage, type Tensor } from '@atelier/sdk';
 
 /** Sides of the piece that is decoded to learn from, in latent cells: a few hundredths of a step's work. */
 const PIECE = 16;
@@ -66,17 +66,9 @@ export class PreviewColours {
 
 /** The middle of a batch's first latent, at most 16 cells a side: enough to learn from. */
 export function middleOf(latents: Tensor): Tensor {
-  const [, channels, height, width] = latents.shape;
-  const [rows, columns] = [Math.min(PIECE, height), Math.min(PIECE, width)];
-  const [top, left] = [(height - rows) >> 1, (width - columns) >> 1];
-  const data = new Float32Array(channels * rows * columns);
-  for (let channel = 0; channel < channels; channel++) {
-    for (let row = 0; row < rows; row++) {
-      const from = (channel * height + top + row) * width + left;
-      data.set(latents.data.subarray(from, from + columns), (channel * rows + row) * columns);
-    }
-  }
-  return tensor([1, channels, rows, columns], data);
+  const [, , height, width] = latents.shape;
+  const piece = { height: Math.min(PIECE, height), width: Math.min(PIECE, width) };
+  return crop(rows(latents, 0, 1), { top: (height - piece.height) >> 1, left: (width - piece.width) >> 1, ...piece });
 }
 
 /** The mean colour of the pixels that one cell became. */
