@@ -6,6 +6,16 @@ export interface Layout {
   rename(tensors: StoredTensors): StoredTensors;
 }
 
+/** Names that begin with one of `stems` get the stem's other form; the first that fits counts. All others stay. */
+export function renamedByStems(tensors: StoredTensors, stems: readonly (readonly [theirs: string, ours: string])[]): StoredTensors {
+  return new Map(
+    [...tensors].map(([name, stored]) => {
+      const stem = stems.find(([theirs]) => name.startsWith(theirs));
+      return [stem ? stem[1] + name.slice(stem[0].length) : name, stored];
+    }),
+  );
+}
+
 /** Rows `from` to `to` (exclusive) of a tensor, in place. */
 export function rowsOf(stored: StoredTensor, from: number, to: number): StoredTensor {
   if (stored.parts) return stacked(stored.name, rowPieces(stored, from, to));
