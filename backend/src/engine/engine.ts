@@ -93,7 +93,7 @@ export class Engine {
     const device = deviceFor(options);
     const modelFamilies = () => extensions.nouns().modelFamilies.map(({ item }) => item);
     const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs, modelFamilies);
-    const library = new ModelLibrary(index, device, modelFamilies);
+    const library: ModelLibrary = new ModelLibrary(index, device, modelFamilies, () => engine.settings);
     const extensions: ExtensionHost = new ExtensionHost({
       bus,
       folders: options.extensionsDirs,
@@ -217,6 +217,7 @@ export class Engine {
       type: 'status',
       device: facts && (facts.provider === 'cpu' ? 'CPU' : facts.provider),
       precision: 'fp32',
+      modelMemory: this.library.memory,
       memory: { engineBytes: process.memoryUsage.rss(), deviceBytes: facts?.memoryBytes ?? 0 },
     });
   }

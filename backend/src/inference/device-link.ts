@@ -5,12 +5,18 @@ export interface Session {
   readonly session: number;
 }
 
+/** How a graph is opened. */
+export interface OpenOptions {
+  /** Copies the weights into the form that computes fastest, instead of leaving them mapped from their file. */
+  prepack?: boolean;
+}
+
 /**
  * What runs models. Tensors may stay there: `put` one, or `keep` an output, and give its handle as an input later.
  * Whoever makes a handle or a session frees it; all are gone when the device ends.
  */
 export interface DeviceLink {
-  open(graph: DeviceGraph): Promise<Session>;
+  open(graph: DeviceGraph, options?: OpenOptions): Promise<Session>;
   close(session: Session): Promise<void>;
   put(tensor: DeviceTensor): Promise<TensorHandle>;
   free(handle: TensorHandle): Promise<void>;

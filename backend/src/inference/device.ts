@@ -11,7 +11,7 @@ import {
   type TensorHandle,
   type ToDevice,
 } from '@atelier/sdk/contracts';
-import type { DeviceInputs, DeviceLink, KeptOutputs, Session } from './device-link.js';
+import type { DeviceInputs, DeviceLink, KeptOutputs, OpenOptions, Session } from './device-link.js';
 import { DeviceEnded, NotOnDevice } from './errors.js';
 
 /** How the device process is started and told to work. */
@@ -60,10 +60,10 @@ export class Device implements DeviceLink {
 
   constructor(private readonly setup: DeviceSetup) {}
 
-  async open(graph: DeviceGraph): Promise<Session> {
+  async open(graph: DeviceGraph, { prepack = false }: OpenOptions = {}): Promise<Session> {
     const life = await this.alive();
     const session = this.nextNumber++;
-    await this.ask(life, { type: 'open', session, graph });
+    await this.ask(life, { type: 'open', session, graph, prepack });
     life.sessions.add(session);
     return { session };
   }

@@ -38,6 +38,12 @@ interface OpenGraph {
   outputs: readonly string[];
 }
 
+/** How a session is opened, beside what all have in common. */
+interface OpeningOptions extends InferenceSession.SessionOptions {
+  /** Its weights are widened and laid out for the fastest arithmetic, once. */
+  isPrepacked?: boolean;
+}
+
 /** ONNX Runtime with its open sessions and the tensors that stay. Lives in the device process. */
 export class OnnxDevice {
   private readonly sessions = new Map<number, OpenGraph>();
@@ -113,10 +119,10 @@ export class OnnxDevice {
     };
   }
 
-  private async open({ session, graph }: CommandOf<'open'>): Promise<void> {
+  private async open({ session, graph, prepack }: CommandOf<'open'>): Promise<void> {
     const pieces: OpenPiece[] = [];
     for (const { bytes, inputs } of graph.pieces) {
-      const opening = this.create(bytes, graph.weightsFolder);
+      const opening = this.create(bytes, graph.weightsFolder, this.provider, { isPrepacked: prepack });
       pieces.push({ inputs, model: await opening.catch((cause: unknown) => fail(new ModelNotOpened(graph.name, cause))) });
     }
     this.sessions.set(session, { name: graph.name, pieces, outputs: graph.outputs });
@@ -167,26 +173,26 @@ export class OnnxDevice {
   }
 
   /**
-   * Opens a session. On the CPU it leaves all weights mapped from their file: opening is quick, and the memory is the system's to take
-   * back. Elsewhere they have to be copied into the device's memory anyway.
+   * Opens a session. On the CPU it leaves all weights mapped from their file, unless they are to be prepacked: opening is quick, and the
+   * memory is the system's to take back. Elsewhere they have to be copied into the device's memory anyway.
    */
   private create(
     model: Uint8Array,
     weightsFolder: string,
     provider = this.provider,
-    more: InferenceSession.SessionOptions = {},
+    { isPrepacked = false, ...more }: OpeningOptions = {},
   ): Promise<InferenceSession> {
-    const bytes = this.suited(model, provider);
+    const bytes = this.suited(model, provider, isPrepacked);
     return InferenceSession.create(bytes, {
       executionProviders: [this.suitedProvider(bytes, provider)],
       intraOpNumThreads: this.threads,
-      graphOptimizationLevel: 'extended', // 'all' copies convolution weights into a blocked layout
+      graphOptimizationLevel: isPrepacked ? 'all' : 'extended', // 'all' copies convolution weights into a blocked layout
       enableMemPattern: false, // less scratch memory
       logSeverityLevel: 3,
       extra: {
         session: {
           model_external_initializers_file_folder_path: weightsFolder,
-          disable_prepacking: '1', // prepacking copies every weight
+          disable_prepacking: isPrepacked ? '0' : '1', // prepacking copies every weight
           force_spinning_stop: '1', // else the threads of the last session keep the cores from the next
         },
       },
@@ -195,8 +201,8 @@ export class OnnxDevice {
   }
 
   /** The model as the provider can run it. */
-  private suited(model: Uint8Array, provider: Provider): Uint8Array {
-    if (provider === 'cpu') return model;
+  private suited(model: Uint8Array, provider: Provider, isPrepacked: boolean): Uint8Array {
+    if (provider === 'cpu') return isPrepacked ? withConstantWeights(model) : model;
     const loaded = withConstantWeights(model);
     return this.abilities.fusedAttention ? loaded : composeAttention(loaded);
   }

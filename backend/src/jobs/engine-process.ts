@@ -65,7 +65,7 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   private child: ChildProcess | undefined;
   private state: EngineStatus['state'] = 'starting';
   /** What the engine last said: of its device, which the next engine will have too, and of its own memory, which goes with it. */
-  private device: Pick<EngineStatus, 'device' | 'precision'> = { device: null, precision: null };
+  private device: Pick<EngineStatus, 'device' | 'precision' | 'modelMemory'> = { device: null, precision: null, modelMemory: null };
   private memory: Extract<FromEngine, { type: 'status' }>['memory'] | null = null;
   private lastIncident: ErrorReport | null = null;
   private readonly suspects = new Map<string, ErrorReport>();
@@ -212,7 +212,7 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
         this.emit('status', this.status);
         return;
       case 'status':
-        this.device = { device: message.device, precision: message.precision };
+        this.device = { device: message.device, precision: message.precision, modelMemory: message.modelMemory };
         this.memory = message.memory;
         this.emit('status', this.status);
         return;

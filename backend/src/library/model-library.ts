@@ -12,18 +12,20 @@ import {
   type Tensor,
   type TextEncoderKind,
 } from '@atelier/sdk';
-import type { CheckpointEntry, DeviceTensor, DeviceValue } from '@atelier/sdk/contracts';
+import type { CheckpointEntry, DeviceTensor, DeviceValue, MemoryChoice, Settings } from '@atelier/sdk/contracts';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { readTensor } from '../checkpoints/read-tensor.js';
 import { recognise } from '../model-families/families.js';
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../model-families/vae/autoencoder.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
+import type { DeviceInputs } from '../inference/device-link.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
 import type { LoadedModel } from './loaded-model.js';
-import { encoderNames, gatherParts } from './model-parts.js';
+import { chooseMemory } from './memory-policy.js';
+import { encoderNames, gatherParts, type ModelParts } from './model-parts.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
-import { SessionShelf, type LivingDevice } from './session-shelf.js';
+import { SessionShelf, type LivingDevice, type ShelvedNetwork } from './session-shelf.js';
 
 /** Pieces of a diffusion model, between which a run can be interrupted. */
 const MOST_PIECES = 10;
@@ -39,11 +41,17 @@ export class PrecisionNotBuilt extends AppError {
   }
 }
 
+/** The settings that say how models are held in memory. */
+export type MemorySettings = Pick<Settings, 'modelMemory' | 'prepack'>;
+
 /** What is loaded, for which plan, and the files it lives in as they were then. */
 interface Loaded {
   key: string;
   model: LoadedModel;
   states: ReadonlyMap<string, string>;
+  /** For which networks and settings the choice of memory was made: while they stay, so does it. */
+  memoryKey: string;
+  memory: MemoryChoice;
 }
 
 /** Opens checkpoints on the device, one at a time, and keeps the last one open. */
@@ -52,11 +60,15 @@ export class ModelLibrary {
   private readonly sessions: SessionShelf;
   private readonly resident: ResidentTensors;
 
-  /** @param families what can be run, in the order in which they are tried. */
+  /**
+   * @param families what can be run, in the order in which they are tried.
+   * @param settings as they are now; asked whenever a model is wanted.
+   */
   constructor(
     private readonly index: CheckpointIndex,
     private readonly device: LivingDevice,
     private readonly families: () => readonly ModelFamily[],
+    private readonly settings: () => MemorySettings,
   ) {
     this.sessions = new SessionShelf(device);
     this.resident = new ResidentTensors(device);
@@ -65,6 +77,11 @@ export class ModelLibrary {
   /** Names of all checkpoints there are, usable or not. */
   names(): string[] {
     return this.index.names();
+  }
+
+  /** Which networks of the loaded model stay open, and why. */
+  get memory(): MemoryChoice | null {
+    return this.loaded?.memory ?? null;
   }
 
   /**
@@ -76,9 +93,10 @@ export class ModelLibrary {
     const entry = this.index.find(plan.checkpoint);
     if (entry.problem) throw new ReportedError(entry.problem);
     if (plan.precision !== 'auto' && plan.precision !== 'fp32') throw new PrecisionNotBuilt(plan.precision);
-    const key = `${await stateOf(entry.file)} ${JSON.stringify(plan)}`;
+    const { modelMemory, prepack } = this.settings();
+    const key = `${await stateOf(entry.file)} ${JSON.stringify([plan, modelMemory, prepack])}`;
     if (this.loaded?.key === key && (await areUnchanged(this.loaded.states))) return this.loaded.model;
-    this.loaded = { key, ...(await this.prepare(plan, entry)) };
+    this.loaded = { key, ...(await this.prepare(plan, entry, { modelMemory, prepack })) };
     return this.loaded.model;
   }
 
@@ -89,7 +107,7 @@ export class ModelLibrary {
     await this.sessions.closeUnless(() => false);
   }
 
-  private async prepare(plan: ModelPlan, entry: CheckpointEntry): Promise<Omit<Loaded, 'key'>> {
+  private async prepare(plan: ModelPlan, entry: CheckpointEntry, settings: MemorySettings): Promise<Omit<Loaded, 'key'>> {
     const { device, sessions, resident } = this;
     const file = await readModelFile(entry.file);
     const { family, model } = recognise(file, this.families());
@@ -100,7 +118,14 @@ export class ModelLibrary {
     const { vae, vaeName, textEncoders } = parts;
     const states = await statesOf([model, vae, ...textEncoders.values()]);
     const place = ({ file }: Component) => states.get(file)!;
-    await sessions.closeUnless((key) => [...states.values()].some((state) => key.startsWith(state)));
+    const opened = settings.prepack ? 'model, prepacked' : 'model';
+    await sessions.closeUnless((key, purpose) =>
+      [...states.values()].some((state) => key.startsWith(state) && (purpose !== 'diffusion' || key.endsWith(opened))),
+    );
+    const memoryKey = JSON.stringify([...states.values(), plan.precision, settings]);
+    const memory =
+      this.loaded?.memoryKey === memoryKey ? this.loaded.memory : await this.chooseMemory({ model, vae, textEncoders }, settings);
+    sessions.isSwapping = memory.policy === 'swap';
     const sha256 = this.index.sha256(entry);
     sha256.catch(() => {}); // whoever awaits it hears of it; a rejection that nobody awaits yet must not end the process
 
@@ -116,43 +141,68 @@ export class ModelLibrary {
       async encodeText(use, rows) {
         const encoder = textEncoders.get(use.kind) ?? fail(new TypeError(`There is no ${encoderNames[use.kind]} to read with.`));
         const reading = { layer: use.layer(plan.clipSkip), finalNorm: use.finalNorm, pooled: use.pooled };
-        const session = await sessions.session(`${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`, () =>
-          textEncoderGraph(encoder, use.kind, reading),
-        );
+        const network: ShelvedNetwork = {
+          key: `${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`,
+          purpose: 'text',
+          write: () => textEncoderGraph(encoder, use.kind, reading),
+        };
         const tokens = new Int32Array(rows.length * rows[0].length);
         for (const [row, ids] of rows.entries()) tokens.set(ids, row * ids.length);
-        const { hidden, pooled } = await device.run(session, {
-          tokens: { type: 'int32', shape: [rows.length, rows[0].length], data: tokens },
-        });
+        const inputs: DeviceInputs = { tokens: { type: 'int32', shape: [rows.length, rows[0].length], data: tokens } };
+        const { hidden, pooled } = await sessions.use(network, (session) => device.run(session, inputs));
         return pooled === undefined ? { hidden: received(hidden) } : { hidden: received(hidden), pooled: received(pooled) };
       },
       async predict(x, timestep, { context, vector }, inputs) {
-        const session = await sessions.session(`${place(model)} model`, () =>
-          family.graph(model, { arithmetic: 'float32', mostPieces: MOST_PIECES }),
-        );
+        const network: ShelvedNetwork = {
+          key: `${place(model)} ${opened}`,
+          purpose: 'diffusion',
+          prepack: settings.prepack,
+          write: () => family.graph(model, { arithmetic: 'float32', mostPieces: MOST_PIECES }),
+        };
         const constant = { context, ...(vector && { vector }), ...inputs };
         const values: Record<string, DeviceValue> = {
           x: sent(x),
           timesteps: sent(tensor([x.shape[0]], new Float32Array(x.shape[0]).fill(timestep))),
         };
         for (const [name, input] of Object.entries(constant)) values[name] = await resident.valueOf(input);
-        return received((await device.run(session, values)).prediction);
+        return received((await sessions.use(network, (session) => device.run(session, values))).prediction);
       },
       async decode(latents) {
-        const session = await sessions.session(`${place(vae)} vae decoder`, () => decoderGraph(vae, autoencoderConfig(vae)));
-        return received((await device.run(session, { latent: sent(toVae(latents, traits.latent)) })).image);
+        const network: ShelvedNetwork = {
+          key: `${place(vae)} vae decoder`,
+          purpose: 'pixels',
+          write: () => decoderGraph(vae, autoencoderConfig(vae)),
+        };
+        const latent = sent(toVae(latents, traits.latent));
+        return received((await sessions.use(network, (session) => device.run(session, { latent }))).image);
       },
       async encode(images) {
-        const session = await sessions.session(`${place(vae)} vae encoder`, () => encoderGraph(vae, autoencoderConfig(vae)));
-        return fromVae(received((await device.run(session, { image: sent(images) })).mean), traits.latent);
+        const network: ShelvedNetwork = {
+          key: `${place(vae)} vae encoder`,
+          purpose: 'pixels',
+          write: () => encoderGraph(vae, autoencoderConfig(vae)),
+        };
+        const { mean } = await sessions.use(network, (session) => device.run(session, { image: sent(images) }));
+        return fromVae(received(mean), traits.latent);
       },
     };
-    return { model: loaded, states };
+    return { model: loaded, states, memoryKey, memory };
+  }
+
+  private async chooseMemory(
+    { model, vae, textEncoders }: Omit<ModelParts, 'vaeName'> & { model: Component },
+    { modelMemory, prepack }: MemorySettings,
+  ): Promise<MemoryChoice> {
+    const { provider } = await this.device.facts();
+    const isCopied = provider !== 'cpu'; // into the card's memory
+    const others = [vae, ...textEncoders.values()].map((component) => ({ component, isCopied }));
+    const networks = [...others, { component: model, isCopied: isCopied || prepack }];
+    return chooseMemory(modelMemory, networks, { provider, freeBytes: process.availableMemory() });
   }
 }
 
 function textEncoderGraph(encoder: Component, kind: TextEncoderKind, reading: Parameters<typeof clipGraph>[2]) {
-  return kind === 't5' ? t5Graph(encoder, t5Config(encoder)) : clipGraph(encoder, clipConfig(encoder, kind), reading);
+  return kind === 't5' ? t5Graph(encoder, t5Config(encoder), reading.layer) : clipGraph(encoder, clipConfig(encoder, kind), reading);
 }
 
 /** The latent as the VAE knows it. */

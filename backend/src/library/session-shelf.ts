@@ -4,34 +4,83 @@ import type { DeviceLink, Session } from '../inference/device-link.js';
 /** A device, and which of its lives it is in: what was open in an earlier one is gone. */
 export type LivingDevice = DeviceLink & { readonly generation: number };
 
+/** What a network is for. Where memory is short, only those of one purpose are open at a time. */
+export type Purpose = 'text' | 'diffusion' | 'pixels';
+
+/** A network as the shelf knows it. */
+export interface ShelvedNetwork {
+  /** Tells it from all others, with the state of its file and how it is opened. */
+  key: string;
+  purpose: Purpose;
+  /** Its weights are copied into the form that computes fastest. */
+  prepack?: boolean;
+  write(): DeviceGraph | Promise<DeviceGraph>;
+}
+
+interface Shelved {
+  purpose: Purpose;
+  opening: Promise<Session>;
+  /** Calls that are under way: it is not closed under them. */
+  calls: Set<Promise<unknown>>;
+}
+
 /** Sessions that are open on a device, by what they are; each is opened when it is first wanted. */
 export class SessionShelf {
-  private readonly open = new Map<string, Promise<Session>>();
+  /** Only sessions of one purpose are open: those of others are closed first. */
+  isSwapping = false;
+  private readonly open = new Map<string, Shelved>();
   private generation: number;
 
   constructor(private readonly device: LivingDevice) {
     this.generation = device.generation;
   }
 
-  /** The session of that key, opened from `write()` if it is not open. */
-  async session(key: string, write: () => DeviceGraph): Promise<Session> {
-    if (this.generation !== this.device.generation) {
-      this.open.clear(); // they went with their device
-      this.generation = this.device.generation;
+  /** Calls with the network's session, which is opened if it is not open. */
+  async use<Answer>(network: ShelvedNetwork, call: (session: Session) => Promise<Answer>): Promise<Answer> {
+    const othersClosed = this.isSwapping ? this.closeUnless((_, purpose) => purpose === network.purpose) : undefined;
+    const { opening, calls } = this.shelved(network, othersClosed);
+    const calling = opening.then(call);
+    calls.add(calling);
+    try {
+      return await calling;
+    } finally {
+      calls.delete(calling);
     }
-    const opening = this.open.get(key) ?? this.device.open(write());
-    this.open.set(key, opening);
-    opening.catch(() => this.open.delete(key));
-    return await opening;
   }
 
-  /** Closes the sessions whose keys are not to be kept; their memory goes back. */
-  async closeUnless(isKept: (key: string) => boolean): Promise<void> {
-    for (const [key, opening] of this.open) {
-      if (isKept(key)) continue;
-      this.open.delete(key);
-      const isThere = this.generation === this.device.generation;
-      if (isThere) await this.device.close(await opening);
+  /** Closes the sessions that are not to be kept, once they are idle; their memory goes back. */
+  async closeUnless(isKept: (key: string, purpose: Purpose) => boolean): Promise<void> {
+    this.forgetLost();
+    const closing = [...this.open].filter(([key, { purpose }]) => !isKept(key, purpose));
+    for (const [key] of closing) this.open.delete(key);
+    for (const [, { opening, calls }] of closing) {
+      await Promise.allSettled(calls);
+      const session = await opening.catch(() => null); // whoever wanted it knows why it did not open
+      if (session && this.generation === this.device.generation) await this.device.close(session);
     }
+  }
+
+  /** What is noted of the network, at once: whoever comes next waits for it, if need be. */
+  private shelved({ key, purpose, prepack, write }: ShelvedNetwork, roomMade?: Promise<void>): Shelved {
+    this.forgetLost();
+    const there = this.open.get(key);
+    if (there) return there;
+    const opening = (async () => {
+      await roomMade;
+      return await this.device.open(await write(), { prepack });
+    })();
+    const shelved: Shelved = { purpose, opening, calls: new Set() };
+    this.open.set(key, shelved);
+    opening.catch(() => {
+      if (this.open.get(key) === shelved) this.open.delete(key);
+    });
+    return shelved;
+  }
+
+  /** Sessions of an earlier life went with it. */
+  private forgetLost(): void {
+    if (this.generation === this.device.generation) return;
+    this.open.clear();
+    this.generation = this.device.generation;
   }
 }

@@ -6,7 +6,7 @@ import {
   type DeviceTensor,
   type TensorHandle,
 } from '@atelier/sdk/contracts';
-import type { DeviceInputs, DeviceLink, KeptOutputs, Session } from '../inference/device-link.js';
+import type { DeviceInputs, DeviceLink, KeptOutputs, OpenOptions, Session } from '../inference/device-link.js';
 import { OnnxDevice } from '../inference/onnx-device.js';
 
 /** The device process's inside without the process: one event loop less to wait for, for tests. */
@@ -15,9 +15,9 @@ export class InProcessDevice implements DeviceLink {
   private readonly device = OnnxDevice.start(DeviceOptions.parse({}));
   private nextNumber = 1;
 
-  async open(graph: DeviceGraph): Promise<Session> {
+  async open(graph: DeviceGraph, { prepack = false }: OpenOptions = {}): Promise<Session> {
     const session = this.nextNumber++;
-    await this.carryOut({ type: 'open', session, graph });
+    await this.carryOut({ type: 'open', session, graph, prepack });
     return { session };
   }
 

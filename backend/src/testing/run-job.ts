@@ -43,7 +43,12 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
   else await symlink(path.resolve(model), path.join(folder, 'model.safetensors'));
   const index = await CheckpointIndex.open(path.join(home, 'index.db'), [home], () => families);
   await index.refresh();
-  const library = new ModelLibrary(index, new InProcessDevice(), () => families);
+  const library = new ModelLibrary(
+    index,
+    new InProcessDevice(),
+    () => families,
+    () => ({ modelMemory: 'keep', prepack: false }),
+  );
   const run: JobRun = { images: [], stages: [], steps: 0 };
   try {
     const asked = { ...Txt2ImgRequest.parse(request), checkpoint: 'model' };

@@ -5,7 +5,14 @@ import { call } from '../api/call.js';
 
 /** How the server and its engine are doing. */
 export const useStatusStore = defineStore('status', () => {
-  const engine = shallowRef<EngineStatus>({ state: 'starting', device: null, precision: null, memory: null, lastIncident: null });
+  const engine = shallowRef<EngineStatus>({
+    state: 'starting',
+    device: null,
+    precision: null,
+    modelMemory: null,
+    memory: null,
+    lastIncident: null,
+  });
   const version = ref('');
   const isConnected = ref(false);
   const dismissed = ref(sessionStorage.getItem('atelier.dismissedIncident') ?? '');

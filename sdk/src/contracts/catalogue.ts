@@ -82,12 +82,22 @@ export const Catalogue = z
   .meta({ id: 'Catalogue' });
 export type Catalogue = z.infer<typeof Catalogue>;
 
+/** Which networks of the model stay open, and why. */
+export const MemoryChoice = z
+  .object({
+    policy: z.enum(['keep', 'swap']).describe('"keep" all of them, or "swap" one kind for the next.'),
+    because: z.string().describe('Completes the sentence "It is so because …".'),
+  })
+  .meta({ id: 'MemoryChoice' });
+export type MemoryChoice = z.infer<typeof MemoryChoice>;
+
 /** How the engine and its device are doing; shown in the status line. */
 export const EngineStatus = z
   .object({
     state: z.enum(['starting', 'ready', 'restarting']),
     device: z.string().nullable().describe('What was chosen, e.g. "CPU".'),
     precision: z.string().nullable().describe('What was chosen, e.g. "fp32".'),
+    modelMemory: MemoryChoice.nullable().describe('Null until a model is loaded.'),
     memory: z.object({ engineBytes: z.number(), deviceBytes: z.number(), serverBytes: z.number(), totalBytes: z.number() }).nullable(),
     lastIncident: ErrorReport.nullable().describe('Why it last had to be restarted.'),
   })

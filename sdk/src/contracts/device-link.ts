@@ -90,7 +90,8 @@ export type PlacedOperator = z.infer<typeof PlacedOperator>;
 export const DeviceCommand = z.discriminatedUnion('type', [
   /** First message. Answered with `facts`. */
   z.object({ type: z.literal('start'), options: DeviceOptions }),
-  z.object({ type: z.literal('open'), session: z.int(), graph: DeviceGraph }),
+  /** With `prepack`, the weights are copied into the form that computes fastest, instead of staying mapped from their file. */
+  z.object({ type: z.literal('open'), session: z.int(), graph: DeviceGraph, prepack: z.boolean() }),
   z.object({ type: z.literal('close'), session: z.int() }),
   z.object({ type: z.literal('put'), handle: z.int(), tensor: DeviceTensor }),
   z.object({ type: z.literal('free'), handle: z.int() }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ErrorReport } from '../errors.js';
-import { Catalogue } from './catalogue.js';
+import { Catalogue, MemoryChoice } from './catalogue.js';
 import { JobPreview } from './events.js';
 import { Picture, Txt2ImgRequest } from './generation.js';
 import { HookTiming, Progress } from './job.js';
@@ -55,6 +55,7 @@ export const FromEngine = z.discriminatedUnion('type', [
     type: z.literal('status'),
     device: z.string().nullable().describe('Null when it does not start.'),
     precision: z.string(),
+    modelMemory: MemoryChoice.nullable(),
     memory: z.object({ engineBytes: z.number(), deviceBytes: z.number() }),
   }),
   z.object({ type: z.literal('progress'), jobId: z.string(), progress: Progress }),

@@ -1,11 +1,24 @@
 import { z } from 'zod';
 
+/** Which networks of a model stay open: all of them, only the one at work, or as many as memory allows. */
+export const ModelMemory = z.enum(['auto', 'keep', 'swap']);
+export type ModelMemory = z.infer<typeof ModelMemory>;
+
 /** What is remembered on the server. Each extension has its own section, checked by its own schema. */
 export const Settings = z
   .strictObject({
     checkpoint: z.string().nullable().default(null).describe('The chosen checkpoint; null until one was chosen or only one exists.'),
     language: z.string().default('en').describe('Language of the page: "en" or the name of a file in localization/.'),
     livePreviews: z.boolean().default(true).describe('Show the picture while it is being made.'),
+    modelMemory: ModelMemory.default('auto').describe(
+      'Which networks of a model stay open: "keep" all of them, "swap" one kind for the next, "auto" as the free memory allows.',
+    ),
+    prepack: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Copy the weights of the diffusion model into the form that computes fastest: 6 to 11 % faster steps for 4 bytes a weight.',
+      ),
     extensions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}).describe('Settings of extensions, by extension id.'),
     disabledExtensions: z.array(z.string()).default([]).describe('Extensions that do not start.'),
   })

@@ -1,0 +1,53 @@
+import type { Component, StoredTensor } from '@atelier/sdk';
+import type { MemoryChoice, ModelMemory, Provider } from '@atelier/sdk/contracts';
+
+/** Beside its weights, what a model call works with: the decoder of a 512 px picture takes most. */
+const WORKING_BYTES = 2e9;
+
+/** What is counted on where the memory of a graphics card cannot be asked: what nearly all have. */
+const CARD_BYTES = 4e9;
+
+/** A network that may be open, and whether its weights are copied into memory or stay mapped from their file. */
+export interface OpenedWeights {
+  component: Component;
+  isCopied: boolean;
+}
+
+/**
+ * Decides which networks of a model stay open.
+ *
+ * @param freeBytes of the system, or of what a container leaves; see `process.availableMemory()`.
+ */
+export function chooseMemory(
+  asked: ModelMemory,
+  networks: readonly OpenedWeights[],
+  { provider, freeBytes }: { provider: Provider; freeBytes: number },
+): MemoryChoice {
+  if (asked !== 'auto') return { policy: asked, because: 'the settings say so' };
+  const needed = WORKING_BYTES + networks.reduce((sum, { component, isCopied }) => sum + bytesOf(component, isCopied), 0);
+  const isCpu = provider === 'cpu';
+  const there = isCpu ? freeBytes : CARD_BYTES;
+  const policy = needed <= there ? 'keep' : 'swap';
+  const because = `all of them take ${gigabytes(needed)} GB, and ${gigabytes(there)} GB are ${isCpu ? 'free' : 'counted on, for a graphics card does not tell'}`;
+  return { policy, because };
+}
+
+/** What a network's weights take: as stored while they are mapped, 4 bytes each as a copy. */
+export function bytesOf({ tensors }: Component, isCopied: boolean): number {
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += isCopied ? 4 * valuesIn(tensor) : storedBytes(tensor);
+  return bytes;
+}
+
+function storedBytes({ length, parts }: StoredTensor): number {
+  return parts ? parts.reduce((sum, part) => sum + storedBytes(part), 0) : length;
+}
+
+function valuesIn({ shape }: StoredTensor): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+/** As people say it: 3.4. */
+export function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(1);
+}

@@ -1,0 +1,43 @@
+import type { Component, StoredTensor, StoredType } from '@atelier/sdk';
+import { expect, test } from 'vitest';
+import { bytesOf, chooseMemory } from '../../../../backend/src/library/memory-policy.js';
+
+const bytesPerValue: Partial<Record<StoredType, number>> = { F16: 2, F32: 4 };
+
+function stored(type: StoredType, millions: number): StoredTensor {
+  return { name: 'w', file: '/model', type, shape: [millions, 1e6], offset: 0, length: millions * 1e6 * bytesPerValue[type]! };
+}
+
+function network(...tensors: StoredTensor[]): Component {
+  return { file: '/model', tensors: new Map(tensors.map((tensor, i) => [String(i), tensor])) };
+}
+
+const half = network(stored('F16', 1000)); // 2 GB as stored, 4 GB as a copy
+const networks = [{ component: half, isCopied: false }];
+
+test('weights take what they are stored in while they are mapped, and 4 bytes each as a copy', () => {
+  expect(bytesOf(half, false)).toBe(2e9);
+  expect(bytesOf(half, true)).toBe(4e9);
+  const parts = [stored('F32', 100), stored('F16', 100)];
+  expect(bytesOf(network({ ...stored('F32', 200), length: 0, parts }), false)).toBe(600e6);
+});
+
+test('what the settings say is done, however little is free', () => {
+  for (const policy of ['keep', 'swap'] as const) {
+    expect(chooseMemory(policy, networks, { provider: 'cpu', freeBytes: 0 })).toEqual({ policy, because: 'the settings say so' });
+  }
+});
+
+test('auto keeps all networks open while they and the work fit into what is free, and says the numbers', () => {
+  const choice = chooseMemory('auto', networks, { provider: 'cpu', freeBytes: 16e9 });
+  expect(choice.policy).toBe('keep');
+  expect(choice.because).toMatch(/\d\.\d GB, and 16\.0 GB are free/);
+  expect(chooseMemory('auto', networks, { provider: 'cpu', freeBytes: 2.1e9 }).policy).toBe('swap');
+  expect(chooseMemory('auto', [{ component: half, isCopied: true }], { provider: 'cpu', freeBytes: 4.5e9 }).policy).toBe('swap');
+});
+
+test('a graphics card is not taken to have what the system has', () => {
+  const choice = chooseMemory('auto', [{ component: half, isCopied: true }], { provider: 'webgpu', freeBytes: 64e9 });
+  expect(choice.policy).toBe('swap');
+  expect(choice.because).toContain('graphics card');
+});
