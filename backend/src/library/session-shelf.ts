@@ -37,9 +37,9 @@ export class SessionShelf {
 
   /** Calls with the network's session, which is opened if it is not open. */
   async use<Answer>(network: ShelvedNetwork, call: (session: Session) => Promise<Answer>): Promise<Answer> {
-    const othersClosed = this.isSwapping ? this.closeUnless((_, purpose) => purpose === network.purpose) : undefined;
-    const { opening, calls } = this.shelved(network, othersClosed);
-    const calling = opening.then(call);
+    const roomMade = this.isSwapping ? this.closeUnless((_, purpose) => purpose === network.purpose) : Promise.resolve();
+    const { opening, calls } = this.shelved(network, roomMade);
+    const calling = Promise.all([opening, roomMade]).then(([session]) => call(session));
     calls.add(calling);
     try {
       return await calling;
@@ -60,8 +60,8 @@ export class SessionShelf {
     }
   }
 
-  /** What is noted of the network, at once: whoever comes next waits for it, if need be. */
-  private shelved({ key, purpose, prepack, write }: ShelvedNetwork, roomMade?: Promise<void>): Shelved {
+  /** The network's place on the shelf, at once: whoever comes next finds it there. */
+  private shelved({ key, purpose, prepack, write }: ShelvedNetwork, roomMade: Promise<void>): Shelved {
     this.forgetLost();
     const there = this.open.get(key);
     if (there) return there;
