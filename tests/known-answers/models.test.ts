@@ -1,6 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { AppError, tensor, type Condition, type ModelTraits, type StoredTensor, type Tensor, type TextEncoderKind } from '@atelier/sdk';
+import {
+  AppError,
+  concat,
+  scale,
+  tensor,
+  type Condition,
+  type Conditioning,
+  type Denoise,
+  type ModelTraits,
+  type StoredTensor,
+  type Tensor,
+  type TextEncoderKind,
+} from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { describe, expect, test } from 'vitest';
 import { CheckpointIsPickle } from '../../backend/src/checkpoints/errors.js';
@@ -10,14 +22,18 @@ import { otherFileOf } from '../../backend/src/checkpoints/other-files.js';
 import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
 import { readCheckpoint } from '../../backend/src/checkpoints/safetensors-header.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';
+import { keeping } from '../../backend/src/diffusion/inpainting.js';
 import { samplingOf } from '../../backend/src/diffusion/model-sampling.js';
+import { noised } from '../../backend/src/diffusion/noise-levels.js';
 import { euler } from '../../backend/src/diffusion/samplers/euler.js';
+import { normal } from '../../backend/src/diffusion/schedulers/normal.js';
 import { families, recognise } from '../../backend/src/model-families/families.js';
 import { vectorOf } from '../../backend/src/model-families/sdxl/sizes.js';
 import { clipConfig, clipGraph } from '../../backend/src/model-families/text-encoders/clip.js';
 import { unetConfig, type AttentionHeads } from '../../backend/src/model-families/unet/config.js';
 import { unetGraph } from '../../backend/src/model-families/unet/unet.js';
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
+import { loadClipTokenizer, promptChunks } from '../../backend/src/prompt/index.js';
 import {
   baseAbsent,
   expectClose,
@@ -74,6 +90,18 @@ interface Trajectory {
   negative_pooled?: string;
   size_embedding?: { width: number; height: number; crop_w: number; crop_h: number; target_width: number; target_height: number };
 }
+interface InpaintingRun extends Pick<Trajectory, 'cfg' | 'sampler' | 'x_before_step' | 'denoised' | 'latent_vae_units'> {
+  scheduler: string;
+  steps: number;
+  prompt: string;
+  negative: string;
+  /** Of pixels, [batch, height, width]. */
+  mask: string;
+  orig_mean: string;
+  /** Mask, then masked latent. */
+  c_concat: string;
+  noise: string;
+}
 interface Reference {
   family: string;
   prediction: string;
@@ -83,6 +111,7 @@ interface Reference {
   vector_conditioning?: ({ pooled: string; y: string; aesthetic_score?: number } & Record<string, number>)[];
   vae?: VaeRecord[];
   txt2img?: Trajectory;
+  inpaint?: InpaintingRun;
   tensors_file: string;
 }
 interface TinyConfig {
@@ -108,7 +137,7 @@ for (const file of listed('models/refs', '.json')) {
 }
 
 async function checkUnetModel(name: string, file: ModelFile, reference: Reference): Promise<void> {
-  const { text = [], unet = [], vae = [], vector_conditioning = [], txt2img, latent } = reference;
+  const { text = [], unet = [], vae = [], vector_conditioning = [], txt2img, inpaint, latent } = reference;
   const tensors = readTensors(`models/refs/${reference.tensors_file}`);
   const golden = (tensor: string) => realTensor(tensors, tensor);
   const config = configs[name] ?? {};
@@ -187,7 +216,6 @@ async function checkUnetModel(name: string, file: ModelFile, reference: Referenc
 
     if (txt2img?.sampler === 'euler') {
       test('walks four Euler steps to the same latent', async () => {
-        const sampling = samplingOf(traits.noise);
         const condition = (context: string, pooled?: string): Condition => {
           if (!txt2img.size_embedding || pooled === undefined) return { context: golden(context) };
           const { width, height, crop_w, crop_h, target_width, target_height } = txt2img.size_embedding;
@@ -196,34 +224,66 @@ async function checkUnetModel(name: string, file: ModelFile, reference: Referenc
             vector: vectorOf(golden(pooled), [height, width, crop_h, crop_w, target_height, target_width]),
           };
         };
-        const denoise = guided({
-          model: sampling,
-          // ComfyUI tells the network whole timesteps
-          call: async (x, timestep, told) => tensor(x.shape, numbers(await predict(x, [timestep], told))),
-          conditioning: {
-            cond: condition(txt2img.positive, txt2img.positive_pooled),
-            uncond: condition(txt2img.negative_cond, txt2img.negative_pooled),
-          },
-          scale: txt2img.cfg,
+        const denoise = guidedModel(txt2img.cfg, {
+          cond: condition(txt2img.positive, txt2img.positive_pooled),
+          uncond: condition(txt2img.negative_cond, txt2img.negative_pooled),
         });
-        const x = golden(txt2img.x_before_step[0]);
-        const sigmas = Array.from(golden(txt2img.sigmas).data);
-        const noise = () => expect.fail('Euler draws no noise.');
-        let step = 0;
-        let last: Tensor = x;
-        for await (const state of euler.steps({ model: sampling, denoise, noise, x, sigmas, options: euler.options.parse({}) })) {
-          const wanted = golden(txt2img.denoised[step++]).data;
-          expectClose(state.denoised.data, wanted, shareOfLargest(wanted, tolerance.trajectory), `denoised in step ${step}`);
-          last = state.x;
-        }
-        expect(step).toBe(txt2img.denoised.length);
-        const latents = Array.from(last.data, (value) => value / latent.scale_factor + latent.shift_factor);
-        const final = golden(txt2img.latent_vae_units).data;
-        expectClose(latents, final, shareOfLargest(final, tolerance.trajectory), 'last latent');
+        await walks(txt2img, denoise, Array.from(golden(txt2img.sigmas).data));
       });
     }
-    if ('inpaint' in reference) notBuilt.add('inpainting run');
+
+    if (inpaint?.sampler === 'euler' && inpaint.scheduler === 'normal') {
+      test('makes the masked part of a picture anew', async () => {
+        const tokenizer = await loadClipTokenizer();
+        const told = async (prompt: string) => {
+          const ids = promptChunks(prompt, tokenizer).chunks.map((chunk) => [...chunk.ids]);
+          return { context: await contextOf({ prompt, ids: { l: ids } }, 1) };
+        };
+        const beside = golden(inpaint.c_concat);
+        const conditioning = { cond: await told(inpaint.prompt), uncond: await told(inpaint.negative) };
+        const sampling = samplingOf(traits.noise);
+        const latentPicture = scale(golden(inpaint.orig_mean), latent.scale_factor);
+        const noise = golden(inpaint.noise);
+        const denoise = keeping(guidedModel(inpaint.cfg, conditioning, beside), {
+          mask: inLatentSize(golden(inpaint.mask), traits.latent.downscale),
+          latent: latentPicture,
+          noisedAt: (sigma) => noised(latentPicture, scale(noise, sigma), sigma, sampling),
+        });
+        await walks(inpaint, denoise, normal.levels(sampling, inpaint.steps));
+      });
+    }
   });
+
+  /** The guided model, told whole timesteps as ComfyUI tells them. */
+  function guidedModel(cfg: number, conditioning: Conditioning, beside?: Tensor): Denoise {
+    return guided({
+      model: samplingOf(traits.noise),
+      call: async (x, timestep, told) => {
+        const rows = beside && concat(Array.from({ length: x.shape[0] }, () => beside));
+        return tensor(x.shape, numbers(await predict(rows ? concat([x, rows], 1) : x, [timestep], told)));
+      },
+      conditioning,
+      scale: cfg,
+    });
+  }
+
+  /** Euler's steps, each compared, and where they end. */
+  async function walks(record: Pick<Trajectory, 'x_before_step' | 'denoised' | 'latent_vae_units'>, denoise: Denoise, sigmas: number[]) {
+    const model = samplingOf(traits.noise);
+    const x = golden(record.x_before_step[0]);
+    const noise = () => expect.fail('Euler draws no noise.');
+    let step = 0;
+    let last: Tensor = x;
+    for await (const state of euler.steps({ model, denoise, noise, x, sigmas, options: euler.options.parse({}) })) {
+      const wanted = golden(record.denoised[step++]).data;
+      expectClose(state.denoised.data, wanted, shareOfLargest(wanted, tolerance.trajectory), `denoised in step ${step}`);
+      last = state.x;
+    }
+    expect(step).toBe(record.denoised.length);
+    const latents = Array.from(last.data, (value) => value / latent.scale_factor + latent.shift_factor);
+    const final = golden(record.latent_vae_units).data;
+    expectClose(latents, final, shareOfLargest(final, tolerance.trajectory), 'last latent');
+  }
 
   async function predict(x: Tensor, timesteps: number[], { context, vector }: Condition): Promise<DeviceTensor> {
     const [batch, channels, ...sides] = x.shape;
@@ -250,7 +310,7 @@ async function checkUnetModel(name: string, file: ModelFile, reference: Referenc
   }
 
   /** What the family tells the model of a text: every chunk by every encoder. */
-  async function contextOf(record: TextRecord, clipSkip: number): Promise<Tensor> {
+  async function contextOf(record: Pick<TextRecord, 'prompt' | 'ids'>, clipSkip: number): Promise<Tensor> {
     const encoded = new Map();
     for (const use of traits.textEncoders) {
       const [, name, ids] = encoderNames.find(([kind]) => kind === use.kind)!;
@@ -406,6 +466,17 @@ function fileOf(header: string): { file: ModelFile; values: Record<string, numbe
   );
   const checkpoint = { file: header, tensors: new Map(stored), metadata: new Map<string, string>() };
   return { file: { ...checkpoint, components: componentsOf(checkpoint) }, values };
+}
+
+/** A mask of pixels in the size of the latent, by linear interpolation as ComfyUI does: of each cell, its four middle pixels. */
+function inLatentSize({ shape: [batch, height, width], data }: GoldenTensor, cell: number): Tensor {
+  const [rows, columns] = [height / cell, width / cell];
+  const values = Float32Array.from({ length: batch * rows * columns }, (_, i) => {
+    const [picture, row, column] = [Math.floor(i / (rows * columns)), Math.floor(i / columns) % rows, i % columns];
+    const first = (picture * height + row * cell + cell / 2 - 1) * width + column * cell + cell / 2 - 1;
+    return [first, first + 1, first + width, first + width + 1].reduce((sum, pixel) => sum + data[pixel] / 4, 0);
+  });
+  return tensor([batch, 1, rows, columns], values);
 }
 
 function once<T>(make: () => T): () => T {
