@@ -1,5 +1,6 @@
 // `npm run bench -- <name> [flags]`: measures something and prints it beside what is to be reached. A bench is a module in
-// scripts/bench/ that exports `describe` (a sentence), `options` (flags, for parseArgs) and `run(flags)`, which answers tables.
+// scripts/bench/ that exports `describe` (a sentence), `options` (flags, for parseArgs) and `run(flags)`, which yields the sections of
+// one table.
 import './node-version.mjs';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -28,4 +29,4 @@ if (!bench) {
 await buildWhatIsStale();
 const flags = parseArgs({ args: rest, options: bench.options }).values;
 console.log(`${name}: ${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${os.cpus().length} × ${os.cpus()[0].model}, load ${os.loadavg()[0].toFixed(1)}`); // prettier-ignore
-for (const table of await bench.run(flags)) printTable(table);
+await printTable(bench.run(flags));

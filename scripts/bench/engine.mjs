@@ -1,29 +1,52 @@
-import { availableParallelism } from 'node:os';
-import { defaultFolder } from '../full-size.mjs';
-import { measurePictures, measureStarter } from './engine/pictures.mjs';
-import { measureSpeed } from './engine/speed.mjs';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { writeFullSize } from '../full-size.mjs';
+import { measureBeside } from './engine/beside.mjs';
+import { measureInt8, measureLargeUnet, measurePieces, measureUnet } from './engine/calls.mjs';
+import { measureOpening } from './engine/opening.mjs';
+import { measureStarter } from './engine/starter.mjs';
 import { measureSwitching } from './engine/switching.mjs';
 
-/** Each writes the files of full size that it needs, if they are not there. */
-const parts = { speed: measureSpeed, pictures: measurePictures, switching: measureSwitching, starter: measureStarter };
+/** Each answers a section of the table, and writes the files of full size that it needs. */
+const parts = {
+  'unet-512': (wishes) => measureUnet('512 px', wishes),
+  'unet-256': (wishes) => measureUnet('256 px', wishes),
+  int8: measureInt8,
+  pieces: measurePieces,
+  opening: measureOpening,
+  switching: measureSwitching,
+  beside: measureBeside,
+  starter: measureStarter,
+  sdxl: (wishes) => measureLargeUnet('sdxl-base', wishes),
+  sd3: (wishes) => measureLargeUnet('sd3-medium', wishes),
+};
 
 export const describe = 'speed and memory of the engine at full size, with random weights';
 export const options = {
   only: { type: 'string' },
   rounds: { type: 'string', default: '3' },
-  calls: { type: 'string', default: '2' },
+  calls: { type: 'string', default: '1' },
   steps: { type: 'string', default: '20' },
-  threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+  threads: { type: 'string', default: String(Math.min(2, os.availableParallelism())) },
   python: { type: 'string', default: 'python3' },
-  folder: { type: 'string', default: defaultFolder },
+  folder: { type: 'string' },
 };
 
-export async function run({ only, rounds, calls, steps, threads, ...rest }) {
+/** Files of full size that are there already in `folder` are taken; without one they are written anew, and deleted. */
+export async function* run({ only, rounds, calls, steps, threads, python, folder }) {
   const names = only ? only.split(',') : Object.keys(parts);
   const unknown = names.filter((name) => !Object.hasOwn(parts, name));
   if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(parts).join(', ')}, not ${unknown.join(', ')}.`);
-  const wishes = { rounds: Number(rounds), calls: Number(calls), steps: Number(steps), threads: Number(threads), ...rest };
-  const tables = [];
-  for (const name of names) tables.push(...(await parts[name](wishes)));
-  return tables;
+
+  const modelsDir = folder ?? fs.mkdtempSync(path.join(os.tmpdir(), 'atelier-full-size-'));
+  const checkpoint = (name, wishes) => writeFullSize(name, { ...wishes, folder: path.join(modelsDir, 'checkpoints') });
+  try {
+    for (const name of names) {
+      const [rounds_, calls_, steps_, threads_] = [rounds, calls, steps, threads].map(Number);
+      yield await parts[name]({ rounds: rounds_, calls: calls_, steps: steps_, threads: threads_, python, modelsDir, checkpoint });
+    }
+  } finally {
+    if (!folder) fs.rmSync(modelsDir, { recursive: true });
+  }
 }

@@ -8,11 +8,11 @@ const request = { prompt: 'a lighthouse on the sea at night', seed: 1 };
 const MEBIBYTE = 2 ** 20;
 
 /** One fresh server after another, so that no run disturbs the next. */
-export async function run({ runs }) {
+export async function* run({ runs }) {
   const measured = [];
   for (let index = 0; index < Number(runs); index++) measured.push(await measureStart());
   const rows = Object.keys(measured[0]).map((measure) => ({ measure, values: measured.map((one) => one[measure]) }));
-  return [{ title: `start, ${runs} runs`, rows }];
+  yield { title: `start, ${runs} runs`, rows };
 }
 
 /** One start: the first answer, the engine, the first picture, and the memory afterwards. */

@@ -38,6 +38,11 @@ export class ModelCallLog {
   }
 }
 
+/** Milliseconds since 1970, as the calls have them. */
+export function now() {
+  return performance.timeOrigin + performance.now();
+}
+
 /** Milliseconds that calls took, together. */
 export function sumOf(calls) {
   return calls.reduce((sum, { beganAt, endedAt }) => sum + endedAt - beganAt, 0);
@@ -48,8 +53,8 @@ export function sumOf(calls) {
  * `prediction`, to the next step's. The last step has no next one and is left out. Milliseconds.
  *
  * @param {ModelCall[]} calls all of one job, in their order
- * @returns {{ beganAt: number, endedAt: number, ms: number, model: number, previews: number, ours: number, longest: number }[]} `model`
- *   is the diffusion model, `previews` other models that run in between, `ours` what is left; `longest` is the longest single call
+ * @returns {{ beganAt: number, endedAt: number, ms: number, model: number, previews: number, ours: number }[]} `model`
+ *   is the diffusion model, `previews` other models that run in between, `ours` what is left
  */
 export function stepsOf(calls) {
   const starts = calls.flatMap(({ inputs }, index) => (inputs.includes('timesteps') ? [index] : []));
@@ -58,7 +63,6 @@ export function stepsOf(calls) {
     const count = inStep.findIndex(({ outputs }) => outputs.includes('prediction')) + 1;
     const [beganAt, endedAt] = [inStep[0].beganAt, calls[starts[step + 1]].beganAt];
     const [model, previews] = [sumOf(inStep.slice(0, count)), sumOf(inStep.slice(count))];
-    const longest = Math.max(...inStep.map((call) => call.endedAt - call.beganAt));
-    return { beganAt, endedAt, ms: endedAt - beganAt, model, previews, ours: endedAt - beganAt - model - previews, longest };
+    return { beganAt, endedAt, ms: endedAt - beganAt, model, previews, ours: endedAt - beganAt - model - previews };
   });
 }

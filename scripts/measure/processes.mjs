@@ -5,7 +5,7 @@ const KIBIBYTE = 1024;
 const LOOK_EVERY_MS = 10;
 const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux that Node runs on
 
-/** The process ids of a server, the engine below it and the device below that; those that run. */
+/** The process ids of a server, the engine below it and the device below that; undefined for one that does not run. */
 export function processesOf(serverPid) {
   const [engine] = childrenOf(serverPid);
   const [device] = engine === undefined ? [] : childrenOf(engine);
@@ -35,18 +35,15 @@ export function cpuSecondsOf(pid) {
 
 /** Looks at a server's processes every few milliseconds, so that one can ask afterwards what they had at some moment. */
 export class ProcessWatch {
-  /** @type {{ at: number, own: number, cpuSeconds: number }[]} own memory of the device; processor time of server and engine */
+  /** @type {{ at: number, own: number, cpuSeconds: { server: number, engine: number, device: number } }[]} own memory of the device */
   #looks = [];
   #timer;
 
   constructor(serverPid) {
     this.#timer = setInterval(() => {
-      const { server, engine, device } = processesOf(serverPid);
-      this.#looks.push({
-        at: performance.timeOrigin + performance.now(),
-        own: device === undefined ? 0 : memoryOf(device).own,
-        cpuSeconds: cpuSecondsOf(server) + (engine === undefined ? 0 : cpuSecondsOf(engine)),
-      });
+      const { device, ...others } = processesOf(serverPid);
+      const cpuSeconds = Object.fromEntries(Object.entries({ device, ...others }).map(([role, pid]) => [role, cpuSecondsOf(pid)]));
+      this.#looks.push({ at: performance.timeOrigin + performance.now(), own: memoryOf(device).own, cpuSeconds });
     }, LOOK_EVERY_MS);
   }
 
@@ -55,10 +52,11 @@ export class ProcessWatch {
     return Math.max(0, ...this.#looks.filter(({ at }) => at >= from && at <= to).map(({ own }) => own));
   }
 
-  /** Processor seconds that server and engine used between two moments. */
+  /** Processor seconds that each process used between two moments. */
   cpuSecondsBetween(from, to) {
-    const at = (moment) => this.#looks.findLast((look) => look.at <= moment)?.cpuSeconds ?? 0;
-    return at(to) - at(from);
+    const at = (moment) => this.#looks.findLast((look) => look.at <= moment)?.cpuSeconds ?? { server: 0, engine: 0, device: 0 };
+    const [before, after] = [at(from), at(to)];
+    return Object.fromEntries(Object.keys(after).map((role) => [role, after[role] - before[role]]));
   }
 
   stop() {

@@ -1,12 +1,15 @@
 /**
  * @typedef {object} Row
  * @property {string} measure what it is, with its unit
- * @property {readonly number[]} values
+ * @property {readonly number[]} [values] none when it could not be measured, and the note says why
  * @property {number} [atMost] what is to be reached, by the median
  * @property {string} [note]
  *
- * @typedef {{ title: string, notes?: readonly string[], rows: readonly Row[] }} Table
+ * @typedef {{ title: string, notes?: readonly string[], rows: readonly Row[] }} Section
  */
+
+const MEASURE_WIDTH = 70;
+const NUMBER_WIDTH = 8;
 
 /** The middle one, or the mean of the two in the middle. */
 export function median(values) {
@@ -15,22 +18,33 @@ export function median(values) {
   return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle) - 1]) / 2;
 }
 
-/** @param {Table} table */
-export function printTable({ title, notes = [], rows }) {
-  const cells = rows.map(({ measure, values, atMost, note = '' }) => [
-    measure,
-    ...[Math.min(...values), median(values), Math.max(...values)].map(readable),
-    atMost === undefined ? '' : `≤ ${readable(atMost)}`,
-    atMost === undefined ? note : `${median(values) <= atMost ? 'ok' : 'over'}${note && `, ${note}`}`,
-  ]);
-  const table = [[title, 'min', 'median', 'max', 'to reach', ''], ...cells];
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  console.log('');
-  for (const [measure, ...numbers] of table) {
-    const aligned = numbers.slice(0, -1).map((cell, index) => cell.padStart(widths[index + 1] + 2));
-    console.log(`${measure.padEnd(widths[0])}${aligned.join('')}  ${numbers.at(-1)}`.trimEnd());
+/**
+ * Prints one table in Markdown, section by section as they become known, and their notes below it.
+ * @param {AsyncIterable<Section> | Iterable<Section>} sections
+ */
+export async function printTable(sections) {
+  const notes = [];
+  printLine(['measure', 'min', 'median', 'max', 'to reach', '']);
+  console.log(`|${'-'.repeat(MEASURE_WIDTH + 2)}|${`${'-'.repeat(NUMBER_WIDTH + 1)}:|`.repeat(4)}---|`);
+  for await (const section of sections) {
+    printLine([`**${section.title}**`, '', '', '', '', '']);
+    for (const row of section.rows) printLine(cellsOf(row));
+    notes.push(...(section.notes ?? []).map((note) => `- ${section.title}: ${note}`));
   }
-  for (const note of notes) console.log(`  ${note}`);
+  console.log(['', ...notes].join('\n'));
+}
+
+function cellsOf({ measure, values = [], atMost, note = '' }) {
+  const toReach = atMost === undefined ? '' : `≤ ${readable(atMost)}`;
+  if (values.length === 0) return [measure, '–', '–', '–', toReach, note];
+  const verdict = atMost !== undefined && (median(values) <= atMost ? 'ok' : '**over**');
+  const numbers = [Math.min(...values), median(values), Math.max(...values)].map(readable);
+  return [measure, ...numbers, toReach, [verdict, note].filter(Boolean).join(', ')];
+}
+
+function printLine([measure, ...cells]) {
+  const aligned = cells.slice(0, -1).map((cell) => cell.padStart(NUMBER_WIDTH));
+  console.log(`| ${[measure.padEnd(MEASURE_WIDTH), ...aligned, cells.at(-1)].join(' | ')} |`);
 }
 
 /** Three digits that count. */

@@ -2,46 +2,51 @@ import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
-import { memoryOf } from './processes.mjs';
+import { cpuSecondsOf, memoryOf } from './processes.mjs';
 
 /**
- * A diffusion model in a process of its own, so that its memory and threads meet no other's. Calls are at batch 2, which is one
- * step with classifier-free guidance.
+ * A model of ours, or the same graph opened by ONNX Runtime with nothing but its defaults.
+ * @typedef {object} ModelWishes
+ * @property {'ours' | 'onnxruntime'} engine
+ * @property {string} file
+ * @property {number} threads
+ * @property {number} mostPieces
+ * @property {string} arithmetic
+ * @property {boolean} prepack
  *
+ * @typedef {{ seconds: number, cpuSeconds: number, longestPiece: number }} Call by the clock; of all threads; the piece that took longest
+ *
+ * A diffusion model in a process of its own, so that its memory and threads meet no other's.
  * @typedef {object} UnetProcess
  * @property {number} pid
  * @property {number} openingCpuSeconds
- * @property {(side: number) => Promise<number>} call with a latent of that side; milliseconds
+ * @property {(shapes: Record<string, number[]>) => Promise<Call>} call with float32 inputs of these shapes
  * @property {() => Promise<void>} stop
  */
 
 /**
- * A model of ours, or the same graph opened by ONNX Runtime with nothing but its defaults.
- *
- * @param {{ engine: 'ours' | 'onnxruntime', file: string, threads: number, mostPieces: number, deviceOptions?: object }} wishes
+ * @param {ModelWishes} wishes
  * @returns {Promise<UnetProcess>}
  */
 export async function startUnet(wishes) {
   const child = fork(path.join(import.meta.dirname, 'unet-program.mjs'), [JSON.stringify(wishes)]);
-  const answer = async () => {
-    const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The measured model's process ended with ${code}.`)));
-    const [message] = await Promise.race([once(child, 'message'), ended]);
-    return message;
-  };
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The measured model's process ended with ${code}.`)));
+  ended.catch(() => {}); // told to whoever waits for an answer
+  const answer = async () => (await Promise.race([once(child, 'message'), ended]))[0];
   const { openingCpuSeconds } = await answer();
   return {
     pid: child.pid,
     openingCpuSeconds,
-    async call(side) {
-      child.send({ side });
-      return (await answer()).ms;
+    async call(shapes) {
+      child.send(shapes);
+      return await answer();
     },
     stop: () => ending(child),
   };
 }
 
 /**
- * PyTorch's, eager and channels_last.
+ * The UNet of Stable Diffusion 1 in PyTorch, eager and channels_last. It takes no notice of any shape but that of `x`.
  *
  * @param {{ python: string, type: 'fp32' | 'bf16', threads: number }} wishes
  * @returns {Promise<UnetProcess>}
@@ -55,9 +60,11 @@ export async function startPytorch({ python, type, threads }) {
   return {
     pid: child.pid,
     openingCpuSeconds: NaN,
-    async call(side) {
-      child.stdin.write(`${side}\n`);
-      return Number((await lines.next()).value);
+    async call({ x }) {
+      const cpuBefore = cpuSecondsOf(child.pid);
+      child.stdin.write(`${x.at(-1)}\n`);
+      const seconds = Number((await lines.next()).value) / 1000;
+      return { seconds, cpuSeconds: cpuSecondsOf(child.pid) - cpuBefore, longestPiece: seconds };
     },
     stop: () => ending(child),
   };

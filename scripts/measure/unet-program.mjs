@@ -5,10 +5,8 @@ import { readModelFile } from '../../backend/dist/checkpoints/model-file.js';
 import { OnnxDevice } from '../../backend/dist/inference/onnx-device.js';
 import { families, recognise } from '../../backend/dist/model-families/families.js';
 
-const BATCH = 2;
-const [CHANNELS, TOKENS, CONTEXT_WIDTH] = [4, 77, 768];
-
 const engines = { ours: openOurs, onnxruntime: openPlain };
+/** @type {import('./unet-process.mjs').ModelWishes} */
 const wishes = JSON.parse(process.argv[2]);
 const cpuSeconds = () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6;
 
@@ -16,27 +14,26 @@ const before = cpuSeconds();
 const call = await engines[wishes.engine](await graphOf(wishes), wishes);
 process.send({ openingCpuSeconds: cpuSeconds() - before });
 
-process.on('message', async ({ side }) => {
-  const inputs = {
-    x: tensor([BATCH, CHANNELS, side, side]),
-    timesteps: tensor([BATCH], 500),
-    context: tensor([BATCH, TOKENS, CONTEXT_WIDTH]),
-  };
-  const beganAt = performance.now();
+const pieces = timesOfRuns();
+process.on('message', async (shapes) => {
+  const inputs = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, tensor(name, shape)]));
+  pieces.length = 0;
+  const [beganAt, cpuBefore] = [performance.now(), cpuSeconds()];
   await call(inputs);
-  process.send({ ms: performance.now() - beganAt });
+  process.send({ seconds: (performance.now() - beganAt) / 1000, cpuSeconds: cpuSeconds() - cpuBefore, longestPiece: Math.max(...pieces) });
 });
 
-async function graphOf({ file, mostPieces }) {
+async function graphOf({ file, mostPieces, arithmetic }) {
   const { family, model } = recognise(await readModelFile(file), families);
-  return family.graph(model, { arithmetic: 'float32', mostPieces });
+  return await family.graph(model, { arithmetic, mostPieces });
 }
 
 /** As the device process runs it. */
-async function openOurs(graph, { threads, deviceOptions }) {
-  const device = await OnnxDevice.start(DeviceOptions.parse({ provider: 'cpu', threads, ...deviceOptions }));
-  await device.carryOut({ type: 'open', session: 1, graph });
-  return (inputs) => device.carryOut({ type: 'run', session: 1, inputs, keep: {} });
+async function openOurs(graph, { threads, prepack }) {
+  const device = await OnnxDevice.start(DeviceOptions.parse({ provider: 'cpu', threads }));
+  const neverInterrupted = new AbortController().signal;
+  await device.carryOut({ type: 'open', session: 1, graph, prepack }, neverInterrupted);
+  return (inputs) => device.carryOut({ type: 'run', session: 1, inputs, keep: {} }, neverInterrupted);
 }
 
 /** ONNX Runtime with its default options. */
@@ -50,8 +47,22 @@ async function openPlain({ pieces: [{ bytes }], weightsFolder }, { threads }) {
     model.run(Object.fromEntries(Object.entries(inputs).map(([name, { type, data, shape }]) => [name, new Tensor(type, data, shape)])));
 }
 
-/** Numbers of the size of noise, or one number throughout: the time that a call takes does not depend on them. */
-function tensor(shape, value) {
+/** Seconds of every run of a session from now on. */
+function timesOfRuns() {
+  const seconds = [];
+  const { run } = InferenceSession.prototype;
+  InferenceSession.prototype.run = async function (...args) {
+    const beganAt = performance.now();
+    const results = await run.apply(this, args);
+    seconds.push((performance.now() - beganAt) / 1000);
+    return results;
+  };
+  return seconds;
+}
+
+/** Numbers of the size of noise, or a time in the middle: how long a call takes does not depend on them. */
+function tensor(name, shape) {
   const count = shape.reduce((product, side) => product * side, 1);
-  return { type: 'float32', shape, data: Float32Array.from({ length: count }, (_, index) => value ?? 1.4 * Math.sin(index)) };
+  const value = name === 'timesteps' ? () => 500 : (_, index) => 1.4 * Math.sin(index);
+  return { type: 'float32', shape, data: Float32Array.from({ length: count }, value) };
 }
