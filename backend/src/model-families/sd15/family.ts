@@ -1,5 +1,6 @@
 import type { ChannelsBeside, ModelFamily, WeightView } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
+import { recommendedByName } from '../distilled.js';
 import { encodingOf, epsNoise, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
@@ -20,14 +21,14 @@ export const sd15: ModelFamily = {
     { says: 'projects into its transformers by 1×1 convolutions', holds: (model) => projectionAxes(model) === 4 },
     { says: `takes ${Object.keys(besides).join(', ')} channels`, holds: (model: WeightView) => inputChannels(model) in besides },
   ],
-  async traits({ model }) {
+  async traits({ model, ...source }) {
     return {
       ...besides[inputChannels(viewOf(model))],
       noise: epsNoise,
       latent: sdLatent,
       textEncoders: [{ kind: 'clip-l', layer: (clipSkip) => clipSkip, finalNorm: true, pooled: 'none', fill: 49407 }],
       takesGuidance: false,
-      recommended: { width: 512, height: 512 },
+      recommended: { width: 512, height: 512, ...recommendedByName(source) },
     };
   },
   graph: (model, options) => unetGraph(model, unetConfig(model), options),

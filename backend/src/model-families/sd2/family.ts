@@ -1,5 +1,6 @@
 import type { ChannelsBeside, ModelFamily, ModelSource, NoiseModel, Tensor, WeightView } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
+import { recommendedByName } from '../distilled.js';
 import { encodingOf, epsNoise, hasLabel, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
@@ -33,7 +34,7 @@ export const sd2: ModelFamily = {
       latent: sdLatent,
       textEncoders: [{ kind: 'clip-h', layer: (clipSkip) => Math.max(clipSkip, 2), finalNorm: true, pooled: 'none', fill: 0 }],
       takesGuidance: false,
-      recommended: { width: side, height: side },
+      recommended: { width: side, height: side, ...recommendedByName(source) },
     };
   },
   graph: (model, options) => unetGraph(model, unetConfig(model), options),

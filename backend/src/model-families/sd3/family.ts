@@ -29,6 +29,7 @@ export const sd3Latent: LatentSpace = {
     ],
     bias: [0.2394, 0.2135, 0.1925],
   },
+  tinyAutoencoder: 'taesd3',
 };
 
 /** What the network reads of each token: T5's width. */
@@ -58,9 +59,10 @@ export const sd3: ModelFamily = {
         { kind: 't5', isOptional: true, layer: (clipSkip) => clipSkip, finalNorm: true, pooled: 'none', fill: 0, leastTokens: 77 },
       ],
       takesGuidance: false,
-      recommended: isTurbo
-        ? { width: 1024, height: 1024, steps: 4, cfgScale: 1, sampler: 'euler', scheduler: 'simple' }
-        : { width: 1024, height: 1024, steps: 28, cfgScale: 4.5, sampler: 'dpmpp_2m', scheduler: 'sgm_uniform' },
+      recommended: {
+        ...{ width: 1024, height: 1024, steps: 28, cfgScale: 4.5, sampler: 'dpmpp-2m', scheduler: 'sgm-uniform' },
+        ...(isTurbo && { steps: 4, cfgScale: 1, sampler: 'euler', scheduler: 'simple' }),
+      },
     };
   },
   graph: mmditGraph,

@@ -11,6 +11,7 @@ import {
   type WeightView,
 } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
+import { recommendedByName } from '../distilled.js';
 import { downsamplings, encodingOf, hasLabel, inputChannels, isUnet, projectionAxes } from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
@@ -31,6 +32,7 @@ export const sdxlLatent: LatentSpace = {
     ],
     bias: [0.1084, -0.0175, -0.0011],
   },
+  tinyAutoencoder: 'taesdxl',
 };
 
 /** Playground 2.5's: each channel by its own mean and deviation, then to a deviation of 0.5. */
@@ -68,7 +70,7 @@ export const sdxl: ModelFamily = {
         { kind: 'clip-g', layer: (clipSkip) => Math.max(clipSkip, 2), finalNorm: false, pooled: 'projected', fill: 0 },
       ],
       takesGuidance: false,
-      recommended: { width: 1024, height: 1024 },
+      recommended: { width: 1024, height: 1024, ...recommendedByName(source) },
     };
   },
   graph: (model, options) => unetGraph(model, unetConfig(model), options),
