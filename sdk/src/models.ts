@@ -49,6 +49,8 @@ export interface LatentSpace {
     factors: readonly (readonly [red: number, green: number, blue: number])[];
     bias: readonly [red: number, green: number, blue: number];
   };
+  /** The tiny autoencoder that was made for it, as its files are called: `taesd` of `taesd_decoder.safetensors`. */
+  tinyAutoencoder?: string;
 }
 
 /** How a family reads one of its text encoders. */

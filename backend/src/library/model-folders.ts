@@ -2,12 +2,13 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 /** What a models folder may hold. */
-export type FolderKind = 'checkpoints' | 'vae' | 'textEncoders';
+export type FolderKind = 'checkpoints' | 'vae' | 'vaeApprox' | 'textEncoders';
 
 /** How the folders are called: by us, by A1111 and Forge, by ComfyUI. */
 const folderNames: Record<FolderKind, readonly string[]> = {
   checkpoints: ['checkpoints', 'Stable-diffusion'],
   vae: ['vae', 'VAE'],
+  vaeApprox: ['vae_approx', 'VAE-approx', 'VAE-taesd'],
   textEncoders: ['text_encoders', 'text_encoder', 'clip'],
 };
 

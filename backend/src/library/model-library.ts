@@ -6,7 +6,6 @@ import {
   ReportedError,
   tensor,
   type Component,
-  type LatentSpace,
   type ModelFamily,
   type ModelPlan,
   type Tensor,
@@ -16,7 +15,7 @@ import type { CheckpointEntry, DeviceTensor, DeviceValue, MemoryChoice, Settings
 import { readModelFile } from '../checkpoints/model-file.js';
 import { readTensor } from '../checkpoints/read-tensor.js';
 import { recognise } from '../model-families/families.js';
-import { autoencoderConfig, decoderGraph, encoderGraph } from '../model-families/vae/autoencoder.js';
+import type { Vae } from '../model-families/vae/vae.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
 import type { DeviceInputs } from '../inference/device-link.js';
@@ -24,8 +23,10 @@ import type { CheckpointIndex } from './checkpoint-index.js';
 import type { LoadedModel } from './loaded-model.js';
 import { chooseMemory } from './memory-policy.js';
 import { encoderNames, gatherParts, type ModelParts } from './model-parts.js';
+import { PictureCoder } from './picture-coder.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
-import { SessionShelf, type LivingDevice, type ShelvedNetwork } from './session-shelf.js';
+import { SessionShelf, type LivingDevice, type Purpose, type ShelvedNetwork } from './session-shelf.js';
+import { tinyAutoencoderOf } from './tiny-autoencoders.js';
 
 /** Pieces of a diffusion model, between which a run can be interrupted. */
 const MOST_PIECES = 10;
@@ -114,9 +115,10 @@ export class ModelLibrary {
     const { markers } = file.components;
     const stem = path.parse(entry.file).name;
     const traits = await family.traits({ model, markers, metadata: file.metadata, stem, read: readTensor });
-    const parts = await gatherParts(plan, { file: entry.file, components: file.components, traits }, this.index.modelsFolders);
+    const { modelsFolders } = this.index;
+    const parts = await gatherParts(plan, { file: entry.file, components: file.components, traits }, modelsFolders);
     const { vae, vaeName, textEncoders } = parts;
-    const states = await statesOf([model, vae, ...textEncoders.values()]);
+    const states = await statesOf([model, vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()]);
     const place = ({ file }: Component) => states.get(file)!;
     const opened = settings.prepack ? 'model, prepacked' : 'model';
     await sessions.closeUnless((key, purpose) =>
@@ -128,6 +130,14 @@ export class ModelLibrary {
     sessions.isSwapping = memory.policy === 'swap';
     const sha256 = this.index.sha256(entry);
     sha256.catch(() => {}); // whoever awaits it hears of it; a rejection that nobody awaits yet must not end the process
+
+    const coderOf = (vae: Vae, purpose: Purpose, place: (weights: Component) => string) =>
+      new PictureCoder(vae, traits.latent, async ({ weights, graph }, { name, value }) => {
+        const network: ShelvedNetwork = { key: `${place(weights)} vae from ${name}`, purpose, write: graph };
+        const answer = await sessions.use(network, (session) => device.run(session, { [name]: sent(value) }));
+        return received(name === 'latent' ? answer.image : answer.mean);
+      });
+    const coder = coderOf(vae, 'pixels', place);
 
     const loaded: LoadedModel = {
       checkpoint: entry.name,
@@ -167,23 +177,13 @@ export class ModelLibrary {
         for (const [name, input] of Object.entries(constant)) values[name] = await resident.valueOf(input);
         return received((await sessions.use(network, (session) => device.run(session, values))).prediction);
       },
-      async decode(latents) {
-        const network: ShelvedNetwork = {
-          key: `${place(vae)} vae decoder`,
-          purpose: 'pixels',
-          write: () => decoderGraph(vae, autoencoderConfig(vae)),
-        };
-        const latent = sent(toVae(latents, traits.latent));
-        return received((await sessions.use(network, (session) => device.run(session, { latent }))).image);
-      },
-      async encode(images) {
-        const network: ShelvedNetwork = {
-          key: `${place(vae)} vae encoder`,
-          purpose: 'pixels',
-          write: () => encoderGraph(vae, autoencoderConfig(vae)),
-        };
-        const { mean } = await sessions.use(network, (session) => device.run(session, { image: sent(images) }));
-        return fromVae(received(mean), traits.latent);
+      decode: (latents, tiling = null) => coder.decode(latents, tiling),
+      encode: (images, tiling = null) => coder.encode(images, tiling),
+      async openTinyDecoder() {
+        const tiny = await tinyAutoencoderOf(traits, modelsFolders);
+        const state = await stateOf(tiny.decoder.weights.file);
+        const previews = coderOf(tiny, 'preview', () => state);
+        return (latents) => previews.decode(latents, null);
       },
     };
     return { model: loaded, states, memoryKey, memory };
@@ -195,7 +195,10 @@ export class ModelLibrary {
   ): Promise<MemoryChoice> {
     const { provider } = await this.device.facts();
     const isCopied = provider !== 'cpu'; // into the card's memory
-    const others = [vae, ...textEncoders.values()].map((component) => ({ component, isCopied }));
+    const others = [...new Set([vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()])].map((component) => ({
+      component,
+      isCopied,
+    }));
     const networks = [...others, { component: model, isCopied: isCopied || prepack }];
     return chooseMemory(modelMemory, networks, { provider, freeBytes: process.availableMemory() });
   }
@@ -203,24 +206,6 @@ export class ModelLibrary {
 
 function textEncoderGraph(encoder: Component, kind: TextEncoderKind, reading: Parameters<typeof clipGraph>[2]) {
   return kind === 't5' ? t5Graph(encoder, t5Config(encoder), reading.layer) : clipGraph(encoder, clipConfig(encoder, kind), reading);
-}
-
-/** The latent as the VAE knows it. */
-function toVae({ shape, data }: Tensor, { scale, shift }: LatentSpace): Tensor {
-  const [scales, shifts] = perChannel(shape, scale, shift);
-  return { shape, data: data.map((value, i) => value / scales(i) + shifts(i)) as Float32Array };
-}
-
-/** The latent as the model knows it. */
-function fromVae({ shape, data }: Tensor, { scale, shift }: LatentSpace): Tensor {
-  const [scales, shifts] = perChannel(shape, scale, shift);
-  return { shape, data: data.map((value, i) => (value - shifts(i)) * scales(i)) as Float32Array };
-}
-
-/** Numbers of the channel in which element `i` of [batch, channels, height, width] lies. */
-function perChannel([, channels, height, width]: readonly number[], ...numbers: (number | readonly number[])[]): ((i: number) => number)[] {
-  const size = height * width;
-  return numbers.map((each) => (typeof each === 'number' ? () => each : (i) => each[Math.floor(i / size) % channels]));
 }
 
 /** What tells that a file is still the same. A file that is gone is left to whoever opens it, who knows what to say. */

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { AppError, fail, type Component, type ModelPlan, type ModelTraits, type TextEncoderKind } from '@atelier/sdk';
 import type { Components } from '../checkpoints/components.js';
 import { readModelFile } from '../checkpoints/model-file.js';
-import { autoencoderConfig } from '../model-families/vae/autoencoder.js';
+import { fullVae, type Vae } from '../model-families/vae/vae.js';
 import { modelFiles, sidecarVaeOf, type FolderKind } from './model-folders.js';
+import { findTinyAutoencoder, tinyAutoencoderNames } from './tiny-autoencoders.js';
 
 /** A network that the model cannot do without is in none of its files. */
 export class PartMissing extends AppError {
@@ -35,7 +36,7 @@ export class PartDoesNotFit extends AppError {
 
 /** What a diffusion model needs around it, and from which files it was taken. */
 export interface ModelParts {
-  vae: Component;
+  vae: Vae;
   /** Name of the VAE file that was chosen or lay beside the checkpoint; null for the checkpoint's own. */
   vaeName: string | null;
   textEncoders: ReadonlyMap<TextEncoderKind, Component>;
@@ -76,31 +77,43 @@ export async function gatherParts(
     throw new PartMissing(plan.checkpoint, encoderNames[kind], await namesOf('textEncoders', modelsFolders), places.textEncoders.folder);
   }
 
-  const { file, name } = await vaeFileOf(plan, checkpoint.file, modelsFolders);
-  const vae = file === null ? components.vae : (await readModelFile(file)).components.vae;
-  if (!vae && file !== null) throw new PartDoesNotFit('VAE', path.basename(file), 'it holds none');
-  if (!vae) throw new PartMissing(plan.checkpoint, 'VAE', await namesOf('vae', modelsFolders), places.vae.folder);
-  const { channels } = autoencoderConfig(vae);
-  if (channels !== traits.latent.channels) {
-    const reason = `its latents have ${channels} channels, those of ${traits.label} have ${traits.latent.channels}`;
+  const { vae, name } = await vaeOf(plan, checkpoint, modelsFolders);
+  if (vae.channels !== traits.latent.channels) {
+    const reason = `its latents have ${vae.channels} channels, those of ${traits.label} have ${traits.latent.channels}`;
     throw new PartDoesNotFit('VAE', name ?? plan.checkpoint, reason);
   }
   return { vae, vaeName: name, textEncoders };
 }
 
-/** The file that the VAE is taken from; null for the checkpoint itself. */
-async function vaeFileOf(
-  { vae }: ModelPlan,
-  checkpointFile: string,
+/** Names of all that can be chosen as VAE. */
+async function vaeNames(modelsFolders: readonly string[]): Promise<string[]> {
+  return [...(await namesOf('vae', modelsFolders)), ...(await tinyAutoencoderNames(modelsFolders))];
+}
+
+/** The VAE that was chosen, the one beside the checkpoint, or the checkpoint's own, whose name is null. */
+async function vaeOf(
+  { vae: wanted, checkpoint: checkpointName }: ModelPlan,
+  { file: checkpointFile, components }: { file: string; components: Components },
   modelsFolders: readonly string[],
-): Promise<{ file: string | null; name: string | null }> {
-  if (vae !== 'auto') return { file: await fileCalled(vae, 'vae', modelsFolders), name: vae };
+): Promise<{ vae: Vae; name: string | null }> {
+  if (wanted !== 'auto') {
+    const found = (await modelFiles(modelsFolders, 'vae')).find(({ name }) => name === wanted);
+    const vae = found ? await vaeIn(found.file) : await findTinyAutoencoder(wanted, modelsFolders);
+    return { vae: vae ?? fail(new PartNotFound('VAE', wanted, await vaeNames(modelsFolders), places.vae.folder)), name: wanted };
+  }
   const sidecar = sidecarVaeOf(checkpointFile);
   const isThere = await access(sidecar).then(
     () => true,
     () => false,
   );
-  return isThere ? { file: sidecar, name: path.parse(sidecar).name } : { file: null, name: null };
+  if (isThere) return { vae: await vaeIn(sidecar), name: path.parse(sidecar).name };
+  const own = components.vae ?? fail(new PartMissing(checkpointName, 'VAE', await vaeNames(modelsFolders), places.vae.folder));
+  return { vae: fullVae(own), name: null };
+}
+
+async function vaeIn(file: string): Promise<Vae> {
+  const { vae } = (await readModelFile(file)).components;
+  return fullVae(vae ?? fail(new PartDoesNotFit('VAE', path.basename(file), 'it holds none')));
 }
 
 async function fileCalled(name: string, kind: keyof typeof places, modelsFolders: readonly string[]): Promise<string> {

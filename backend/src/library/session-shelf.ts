@@ -4,8 +4,8 @@ import type { DeviceLink, Session } from '../inference/device-link.js';
 /** A device, and which of its lives it is in: what was open in an earlier one is gone. */
 export type LivingDevice = DeviceLink & { readonly generation: number };
 
-/** What a network is for. Where memory is short, only those of one purpose are open at a time. */
-export type Purpose = 'text' | 'diffusion' | 'pixels';
+/** What a network is for. Where memory is short, only those of one purpose are open at a time; what makes previews is small and stays. */
+export type Purpose = 'text' | 'diffusion' | 'pixels' | 'preview';
 
 /** A network as the shelf knows it. */
 export interface ShelvedNetwork {
@@ -37,7 +37,8 @@ export class SessionShelf {
 
   /** Calls with the network's session, which is opened if it is not open. */
   async use<Answer>(network: ShelvedNetwork, call: (session: Session) => Promise<Answer>): Promise<Answer> {
-    const roomMade = this.isSwapping ? this.closeUnless((_, purpose) => purpose === network.purpose) : Promise.resolve();
+    const makesRoom = this.isSwapping && network.purpose !== 'preview';
+    const roomMade = makesRoom ? this.closeUnless((_, purpose) => purpose === network.purpose || purpose === 'preview') : Promise.resolve();
     const { opening, calls } = this.shelved(network, roomMade);
     const calling = Promise.all([opening, roomMade]).then(([session]) => call(session));
     calls.add(calling);

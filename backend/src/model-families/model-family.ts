@@ -23,6 +23,7 @@ export const sdLatent: LatentSpace = {
     ],
     bias: [0, 0, 0],
   },
+  tinyAutoencoder: 'taesd',
 };
 
 /** What SD1 and most of SDXL were trained on. */

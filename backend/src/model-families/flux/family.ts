@@ -38,6 +38,7 @@ export const fluxLatent: LatentSpace = {
     ],
     bias: [-0.0329, -0.0718, -0.0851],
   },
+  tinyAutoencoder: 'taef1',
 };
 
 /** The logarithm of dev's shift for 1024² pixels, which other programs use at every size. */

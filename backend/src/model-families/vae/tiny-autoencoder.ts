@@ -33,12 +33,12 @@ export function tinyHalvesOf(file: string, tensors: StoredTensors): { encoder?: 
 /** A tiny autoencoder of the halves there are. It speaks the latents of the diffusion model, without scale and shift. */
 export function tinyVae(name: string, { encoder, decoder }: { encoder?: Component; decoder?: Component }): Vae {
   const present = decoder ?? encoder ?? fail(new TinyAutoencoderIncomplete(name, 'decoder'));
-  const missing = (half: 'encoder' | 'decoder') => ({ file: present.file, graph: () => fail(new TinyAutoencoderIncomplete(name, half)) });
+  const missing = (half: 'encoder' | 'decoder') => ({ weights: present, graph: () => fail(new TinyAutoencoderIncomplete(name, half)) });
   return {
     channels: decoder ? shapeOf(decoder, '1.weight')[1] : shapeOf(present, `${lastLayer(present)}.weight`)[0],
     scale: 'model',
-    decoder: decoder ? { file: decoder.file, graph: () => tinyDecoderGraph(decoder) } : missing('decoder'),
-    encoder: encoder ? { file: encoder.file, graph: () => tinyEncoderGraph(encoder) } : missing('encoder'),
+    decoder: decoder ? { weights: decoder, graph: () => tinyDecoderGraph(decoder) } : missing('decoder'),
+    encoder: encoder ? { weights: encoder, graph: () => tinyEncoderGraph(encoder) } : missing('encoder'),
   };
 }
 

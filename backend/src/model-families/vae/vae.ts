@@ -4,8 +4,7 @@ import { autoencoderConfig, decoderGraph, encoderGraph } from './autoencoder.js'
 
 /** One half of a VAE: from pixels, or to them. */
 export interface VaeHalf {
-  /** Where its weights are. */
-  file: string;
+  weights: Component;
   graph(): GraphSpec;
 }
 
@@ -28,11 +27,10 @@ export interface Vae {
  */
 export function fullVae(component: Component): Vae {
   const config = autoencoderConfig(component);
-  const { file } = component;
   return {
     channels: config.channels,
     scale: 'own',
-    decoder: { file, graph: () => decoderGraph(component, config) },
-    encoder: { file, graph: () => encoderGraph(component, config) },
+    decoder: { weights: component, graph: () => decoderGraph(component, config) },
+    encoder: { weights: component, graph: () => encoderGraph(component, config) },
   };
 }
