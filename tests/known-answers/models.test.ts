@@ -373,10 +373,6 @@ describe('detection', () => {
       });
       continue;
     }
-    if (file.tensors.has('conv_in.weight')) {
-      notBuilt.add('models in the layout of diffusers');
-      continue;
-    }
     if (!Object.values(comfyNames).includes(comfyui.family ?? '')) {
       notBuilt.add(`family ${comfyui.family}`);
       continue;
