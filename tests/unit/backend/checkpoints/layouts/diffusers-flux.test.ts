@@ -1,6 +1,6 @@
 import type { StoredTensor } from '@atelier/sdk';
 import { expect, test } from 'vitest';
-import { diffusersFlux } from '../../../../backend/src/checkpoints/layouts/diffusers-flux.js';
+import { diffusersFlux } from '../../../../../backend/src/checkpoints/layouts/diffusers-flux.js';
 
 const WIDTH = 4;
 const ROW_BYTES = 2 * WIDTH;
