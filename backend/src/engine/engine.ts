@@ -131,6 +131,7 @@ export class Engine {
         shelves: this.shelves(),
         outputsDir: this.begun.options.outputsDir,
         livePreviews: this.settings.livePreviews,
+        previewMethod: this.settings.previewMethod,
         fileOf: this.begun.fileOf,
         emit: this.begun.emit,
         firstBatch,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { reportOf, type BatchContext, type JobInfo, type RgbImage, type StepReport, type Txt2ImgRequest } from '@atelier/sdk';
-import type { ErrorReport, FromEngine, Picture, Progress } from '@atelier/sdk/contracts';
+import { isInterruption, reportOf, type BatchContext, type JobInfo, type RgbImage, type StepReport, type Txt2ImgRequest } from '@atelier/sdk';
+import type { ErrorReport, FromEngine, Picture, PreviewMethod, Progress } from '@atelier/sdk/contracts';
 import type { Bus } from '../hooks/index.js';
 import { encodePng } from '../images/png.js';
 import { savePicture, writeNamedPicture } from '../images/save-picture.js';
@@ -22,6 +22,7 @@ export interface JobSurroundings {
   shelves: Shelves;
   outputsDir: string;
   livePreviews: boolean;
+  previewMethod: PreviewMethod;
   /** The file that a picture of the job is written to; without it, a free name in the outputs folder. */
   fileOf?: (index: number) => string;
   emit: (message: FromEngine) => void;
@@ -58,12 +59,13 @@ async function makePictures(
   report: JobContext['report'],
   surroundings: JobSurroundings,
 ): Promise<JobEnd> {
-  const { bus, library, shelves, emit } = surroundings;
+  const { bus, library, shelves, livePreviews, previewMethod, emit } = surroundings;
   const pictures: Picture[] = [];
   const end = await (async (): Promise<JobEnd> => {
     try {
       await bus.points.onJobStarted.call(info);
-      const job: JobContext = { info, hooks: bus.points, library, shelves, control, report };
+      const shown = livePreviews ? previewMethod : 'auto'; // where nobody looks, no file is asked for
+      const job: JobContext = { info, hooks: bus.points, library, shelves, control, previewMethod: shown, report };
       for await (const finished of txt2img(info.request, job, surroundings.firstBatch)) {
         const picture = await save(finished, info, surroundings);
         pictures.push(picture);
@@ -150,8 +152,8 @@ class ProgressTeller {
       const png = new Uint8Array(await encodePng(await preview()));
       if (!this.isOver) this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
     } catch (error) {
-      // when the device is gone, the job itself says so
-      if (!(error instanceof DeviceEnded)) this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
+      // when the device is gone, or someone ended the calls on it, the job itself says so
+      if (!(error instanceof DeviceEnded) && !isInterruption(error)) this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
     } finally {
       this.isPreviewing = false;
     }

@@ -1,5 +1,6 @@
 import type { GenerationParameters, Prompt, Sampler, Scheduler, Txt2ImgRequest } from '@atelier/sdk';
 import type { LoadedModel } from '../library/loaded-model.js';
+import type { Tiling } from '../library/tiles.js';
 import { version } from '../version.js';
 
 /** Written into every picture. A1111 takes `v…` for its own versions, so ours does not begin like that. */
@@ -8,8 +9,9 @@ const VERSION = `atelier-${version}`;
 /** What a person needs to make the picture again, in A1111's names and order. */
 export async function describe(
   asked: Txt2ImgRequest,
-  { prompt, seed, sampler, scheduler, model }: { prompt: Prompt; seed: number; sampler: Sampler; scheduler: Scheduler; model: LoadedModel },
+  made: { prompt: Prompt; seed: number; sampler: Sampler; scheduler: Scheduler; model: LoadedModel; tiling: Tiling | null },
 ): Promise<GenerationParameters> {
+  const { prompt, seed, sampler, scheduler, model, tiling } = made;
   const entries: [name: string, value: string | number][] = [
     ['Steps', asked.steps],
     ['Sampler', sampler.label],
@@ -20,6 +22,7 @@ export async function describe(
     ['Model hash', (await model.sha256).slice(0, 10)],
     ['Model', model.checkpoint.split('/').at(-1) ?? model.checkpoint],
     ...(model.vae === null ? [] : ([['VAE', model.vae]] as [string, string][])),
+    ...tilingEntries(tiling, model.traits.latent.downscale),
     ...model.textEncoders.map((name, i): [string, string] => [`Module ${i + 1}`, name]),
     ...(model.traits.takesGuidance ? ([['Distilled CFG Scale', asked.distilledCfgScale]] as [string, number][]) : []),
     ...(asked.clipSkip > 1 ? ([['Clip skip', asked.clipSkip]] as [string, number][]) : []),
@@ -28,6 +31,15 @@ export async function describe(
     ['Version', VERSION],
   ];
   return { prompt: prompt.positive, negativePrompt: prompt.negative, entries };
+}
+
+/** The size of the VAE's tiles in pixels, and how far neighbours overlap, when the picture was made in tiles. */
+function tilingEntries(tiling: Tiling | null, cell: number): [string, string | number][] {
+  if (!tiling) return [];
+  return [
+    ['VAE tile', `${tiling.width * cell}x${tiling.height * cell}`],
+    ['VAE tile overlap', tiling.overlap * cell],
+  ];
 }
 
 /** Options that were changed, under the name the option declares for it (`infotext`), else its own. */

@@ -1,4 +1,5 @@
 import { tensor, type Tensor, type Txt2ImgRequest } from '@atelier/sdk';
+import { tilingOf } from '../library/tiles.js';
 import type { OpenModel } from './open-model.js';
 
 /**
@@ -8,7 +9,7 @@ import type { OpenModel } from './open-model.js';
  * @param latentShape [channels, height / 8, width / 8].
  */
 export async function furtherInputs(
-  { batchSize, width, height, distilledCfgScale }: Txt2ImgRequest,
+  { batchSize, width, height, distilledCfgScale, tiledVae }: Txt2ImgRequest,
   model: OpenModel,
   latentShape: readonly number[],
 ): Promise<Record<string, Tensor>> {
@@ -22,7 +23,8 @@ export async function furtherInputs(
       // as A1111: everything is masked, and what is under the mask is grey
       const maskLength = (beside.channels - latentChannels) * latentHeight * latentWidth;
       channels.fill(1, 0, maskLength);
-      channels.set((await model.encode(tensor([1, 3, height, width], new Float32Array(3 * width * height)))).data, maskLength);
+      const grey = tensor([1, 3, height, width], new Float32Array(3 * width * height));
+      channels.set((await model.encode(grey, tilingOf(tiledVae, latentHeight, latentWidth))).data, maskLength);
     }
     const data = new Float32Array(batchSize * channels.length);
     for (let row = 0; row < batchSize; row++) data.set(channels, row * channels.length);

@@ -1,5 +1,5 @@
 import type { BatchContext, JobInfo, RgbImage, StepReport, Txt2ImgRequest } from '@atelier/sdk';
-import type { Stage } from '@atelier/sdk/contracts';
+import type { PreviewMethod, Stage } from '@atelier/sdk/contracts';
 import type { Points } from '../hooks/index.js';
 import type { ModelLibrary } from '../library/model-library.js';
 import type { JobControl } from './job-control.js';
@@ -14,6 +14,7 @@ export interface JobContext {
   /** The samplers and schedules there are, by name. */
   shelves: Shelves;
   control: JobControl;
+  previewMethod: PreviewMethod;
   /** Told what is going on; each may be slow to reach anyone and none may fail the job. */
   report: {
     /** What will be made, as extensions left it. */

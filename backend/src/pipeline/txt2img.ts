@@ -1,21 +1,13 @@
-import {
-  AppError,
-  fail,
-  type BatchContext,
-  type ModelPlan,
-  type Prompt,
-  type RgbImage,
-  type Tensor,
-  type Txt2ImgRequest,
-} from '@atelier/sdk';
+import { AppError, fail, type BatchContext, type ModelPlan, type Prompt, type Tensor, type Txt2ImgRequest } from '@atelier/sdk';
 import { Txt2ImgRequest as RequestSchema } from '@atelier/sdk/contracts';
 import { classifierFree, guided } from '../diffusion/guidance.js';
 import { BatchNoise } from '../diffusion/noise/batch-noise.js';
 import { stepNoise } from '../diffusion/noise/step-noise.js';
 import { checkFinite } from '../diffusion/non-finite-tensor.js';
 import { effectiveScheduler, noiseLevels, startNoise } from '../diffusion/noise-levels.js';
-import { sample, type Sampled, type SampleStep } from '../diffusion/sample.js';
+import { sample, type Sampled } from '../diffusion/sample.js';
 import { parametersText } from '../images/generation-parameters.js';
+import { tilingOf } from '../library/tiles.js';
 import { extractTags, type PromptTag } from '../prompt/index.js';
 import { describe } from './describe.js';
 import { encodePrompts } from './encode-prompts.js';
@@ -23,7 +15,7 @@ import { furtherInputs } from './further-inputs.js';
 import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
 import { openModel, type OpenModel } from './open-model.js';
-import { middleOf } from './preview-colours.js';
+import { previewBy } from './preview.js';
 import { samplerOptions } from './sampler-options.js';
 import { seededRandom } from './seeded-random.js';
 import { toImages } from './to-images.js';
@@ -76,6 +68,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
 
   report.stage('loading');
   const model = await openModel(await hooks.transformModelPlan.call(planModel(asked), batch), job);
+  const preview = await previewBy(job.previewMethod, model);
   control.yieldPoint();
 
   report.stage('encoding');
@@ -116,7 +109,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     sigmas,
     shouldStop: () => control.asked !== 'none',
     async onStep(step) {
-      report.step({ ...batch, ...step }, () => preview(step, model));
+      report.step({ ...batch, ...step }, () => preview(step));
       await hooks.onStep.call({ ...batch, ...step });
     },
   });
@@ -124,7 +117,8 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
 
   report.stage('decoding');
   const latent = await hooks.transformLatent.call(latentOf(sampled), batch);
-  const decoded = await model.decode(latent);
+  const tiling = tilingOf(asked.tiledVae, latent.shape[2], latent.shape[3]);
+  const decoded = await model.decode(latent, tiling);
   checkFinite(decoded, () => 'The decoded picture');
   model.colours.learn(latent, decoded);
   const images = await hooks.transformImages.call(toImages(decoded), batch);
@@ -133,7 +127,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   return await Promise.all(
     images.map(async (image, row) => {
       const place = { job: job.info, index: batch.firstIndex + row, seed: batch.seeds[row] };
-      const described = await describe(asked, { prompt: prompts[row], seed: place.seed, sampler, scheduler, model });
+      const described = await describe(asked, { prompt: prompts[row], seed: place.seed, sampler, scheduler, model, tiling });
       const parameters = parametersText(await hooks.transformParameters.call(described, place));
       return { image, index: place.index, seed: place.seed, parameters };
     }),
@@ -161,15 +155,6 @@ async function expandPrompts(asked: Txt2ImgRequest, batch: BatchContext, job: Jo
 function refuseTags({ positive, negative }: Prompt): void {
   const [tag] = [positive, negative].flatMap((text) => extractTags(text).tags);
   if (tag) throw new TagNotUnderstood(tag);
-}
-
-/** What the first picture of the batch looks like now. Its colours are learnt anew a few times in a run: they change as it takes shape. */
-async function preview({ step, steps, denoised }: SampleStep, { colours, decode }: OpenModel): Promise<RgbImage> {
-  if (step === 1 || step === Math.ceil(steps / 5) || step === Math.ceil(steps / 2)) {
-    const piece = middleOf(denoised);
-    colours.learn(piece, await decode(piece));
-  }
-  return colours.image(denoised, 0);
 }
 
 /** Of one picture: [channels, height / 8, width / 8]. */

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { Sampler, Scheduler, Txt2ImgInput } from '@atelier/sdk';
+import type { ModelFamily, Sampler, Scheduler, Txt2ImgInput } from '@atelier/sdk';
 import { Txt2ImgRequest, type Stage } from '@atelier/sdk/contracts';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { samplers } from '../diffusion/samplers/index.js';
@@ -20,7 +20,7 @@ export interface RunOptions {
   /** `tiny` is a made-up model that takes milliseconds and paints noise; else the path of a checkpoint. */
   model: string;
   /** What acts in the job: an extension from `loadExtension()`, or a bus of the test's own. */
-  extension?: { bus: Bus; samplers: readonly Sampler[]; schedulers: readonly Scheduler[] };
+  extension?: { bus: Bus; samplers: readonly Sampler[]; schedulers: readonly Scheduler[]; modelFamilies?: readonly ModelFamily[] };
 }
 
 /** What a job made, and which stages it went through. */
@@ -41,12 +41,13 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
   await mkdir(folder);
   if (model === 'tiny') tinyCheckpoint('sd15', { folder, name: 'model' });
   else await symlink(path.resolve(model), path.join(folder, 'model.safetensors'));
-  const index = await CheckpointIndex.open(path.join(home, 'index.db'), [home], () => families);
+  const known = [...families, ...(extension?.modelFamilies ?? [])];
+  const index = await CheckpointIndex.open(path.join(home, 'index.db'), [home], () => known);
   await index.refresh();
   const library = new ModelLibrary(
     index,
     new InProcessDevice(),
-    () => families,
+    () => known,
     () => ({ modelMemory: 'keep', prepack: false }),
   );
   const run: JobRun = { images: [], stages: [], steps: 0 };
@@ -58,6 +59,7 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
       library,
       shelves: new Shelves(together(samplers, extension?.samplers), together(schedulers, extension?.schedulers)),
       control: new JobControl(),
+      previewMethod: 'auto' as const,
       report: {
         request: () => {},
         stage: (stage: Stage) => run.stages.push(stage),

@@ -10,6 +10,10 @@ const MAX_SEED = Number.MAX_SAFE_INTEGER - 1000;
 export const Precision = z.enum(['auto', 'fp32', 'fp16', 'int8']);
 export type Precision = z.infer<typeof Precision>;
 
+/** Whether the VAE works in overlapping tiles: on large pictures, on all that are larger than a tile, or on none. */
+export const TiledVae = z.enum(['auto', 'always', 'never']);
+export type TiledVae = z.infer<typeof TiledVae>;
+
 const prompt = z.string().max(MAX_PROMPT_LENGTH, `is longer than ${MAX_PROMPT_LENGTH} characters`);
 const side = z.int().min(16).max(2048).multipleOf(8);
 
@@ -20,6 +24,9 @@ export const Txt2ImgRequest = z
     negativePrompt: prompt.default('').describe('What the picture should not have.'),
     checkpoint: z.string().min(1).optional().describe('Name of a checkpoint; without it, the one chosen in the settings.'),
     vae: z.string().min(1).default('auto').describe('Name of a VAE file; auto takes the one beside the checkpoint, else its own.'),
+    tiledVae: TiledVae.default('auto').describe(
+      'Decode and encode in overlapping tiles, which needs less memory: auto does so above a million pixels or so (1024 × 1024).',
+    ),
     textEncoders: z
       .array(z.string().min(1))
       .max(4)

@@ -4,12 +4,19 @@ import { z } from 'zod';
 export const ModelMemory = z.enum(['auto', 'keep', 'swap']);
 export type ModelMemory = z.infer<typeof ModelMemory>;
 
+/** What live previews are made with: a guess at the colours, or the tiny autoencoder that goes with the model. */
+export const PreviewMethod = z.enum(['auto', 'colours', 'taesd']);
+export type PreviewMethod = z.infer<typeof PreviewMethod>;
+
 /** What is remembered on the server. Each extension has its own section, checked by its own schema. */
 export const Settings = z
   .strictObject({
     checkpoint: z.string().nullable().default(null).describe('The chosen checkpoint; null until one was chosen or only one exists.'),
     language: z.string().default('en').describe('Language of the page: "en" or the name of a file in localization/.'),
     livePreviews: z.boolean().default(true).describe('Show the picture while it is being made.'),
+    previewMethod: PreviewMethod.default('auto').describe(
+      'How live previews are made: "colours" costs nothing and is coarse, "taesd" shows detail and needs a file in models/vae_approx; "auto" takes colours.',
+    ),
     modelMemory: ModelMemory.default('auto').describe(
       'Which networks of a model stay open: "keep" all of them, "swap" one kind for the next, "auto" as the free memory allows.',
     ),
