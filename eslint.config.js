@@ -93,6 +93,6 @@ export default ts.config(
   {
     files: ['extensions-builtin/**/*.{ts,vue}', 'sdk/examples/**/*.{ts,vue}'],
     ignores: ['**/*.test.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [ownPackages('backend', 'frontend')] }] },
+    rules: { 'no-restricted-imports': ['error', { patterns: [ownPackages('backend(?!/model-families$)', 'frontend')] }] },
   },
 );

@@ -133,8 +133,9 @@ function importsOf(folder: string, half: 'server' | 'ui'): Plugin {
           throw new ImportRefused(source, from, 'which browsers do not have', 'Move this work into a route of the server half.');
         return { id: source.startsWith('node:') ? source : `node:${source}`, external: true };
       }
-      if (/^@atelier\/(backend|frontend)(\/|$)/.test(source)) {
-        throw new ImportRefused(source, from, 'which is not for extensions', 'Everything that extensions may use is in @atelier/sdk.');
+      if (/^@atelier\/(backend|frontend)(\/|$)/.test(source) && !(half === 'server' && source === '@atelier/backend/model-families')) {
+        const hint = 'Everything that extensions may use is in @atelier/sdk, and for kinds of models in @atelier/backend/model-families.';
+        throw new ImportRefused(source, from, 'which is not for extensions', hint);
       }
       if (half === 'ui' && sharedWithPage.includes(source)) return { id: source, external: true };
       if (half === 'server' && source === '@atelier/sdk/ui') {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { ReportedError, type Sampler, type Scheduler } from '@atelier/sdk';
+import { ReportedError, type ModelFamily, type Sampler, type Scheduler } from '@atelier/sdk';
 import type { ExtensionEntry } from '@atelier/sdk/contracts';
 import { ExtensionHost } from '../extensions/index.js';
 import { createBus, type Bus } from '../hooks/index.js';
@@ -18,6 +18,7 @@ export interface LoadedExtension extends AsyncDisposable {
   bus: Bus;
   samplers: readonly Sampler[];
   schedulers: readonly Scheduler[];
+  modelFamilies: readonly ModelFamily[];
   dataFolder: string;
   /** State, faults, timings: what its page shows. */
   entry(): ExtensionEntry;
@@ -59,6 +60,7 @@ export async function loadExtension(folder: string, { settings = {}, beside = []
     bus,
     samplers: ownItems(host.nouns().samplers),
     schedulers: ownItems(host.nouns().schedulers),
+    modelFamilies: ownItems(host.nouns().modelFamilies),
     dataFolder: path.join(dataDir, 'extensions', id),
     entry,
     callRoute: (route, input) => host.callRoute(id, route, input),

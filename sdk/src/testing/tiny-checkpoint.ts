@@ -13,6 +13,8 @@ export interface TinyCheckpointOptions {
   seed?: number;
   /** What the weights are stored in. */
   type?: 'F16' | 'F32';
+  /** Shapes of another diffusion model, by name, in place of the UNet. */
+  model?: Readonly<Record<string, number[]>>;
 }
 
 /** A tensor to be: its shape, and the standard deviation of its values around `mean`. */
@@ -34,10 +36,14 @@ const LATENT = 4;
  *
  * @returns the file's path.
  */
-export function tinyCheckpoint(_family: TinyFamily, { folder, name = 'tiny', seed = 1, type = 'F16' }: TinyCheckpointOptions): string {
+export function tinyCheckpoint(
+  _family: TinyFamily,
+  { folder, name = 'tiny', seed = 1, type = 'F16', model }: TinyCheckpointOptions,
+): string {
   const recipes = new Map<string, Recipe>();
   addTextEncoder(plan(recipes, 'cond_stage_model.transformer.text_model.'));
-  addUnet(plan(recipes, 'model.diffusion_model.'));
+  if (model) addOther(plan(recipes, 'model.diffusion_model.'), model);
+  else addUnet(plan(recipes, 'model.diffusion_model.'));
   addVae(plan(recipes, 'first_stage_model.'));
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `${name}.safetensors`);
@@ -80,6 +86,10 @@ function addTextEncoder(clip: Plan): void {
     layer.linear('mlp.fc2', 2 * TEXT_WIDTH, TEXT_WIDTH);
   }
   clip.norm('final_layer_norm', TEXT_WIDTH);
+}
+
+function addOther(model: Plan, shapes: Readonly<Record<string, number[]>>): void {
+  for (const [name, shape] of Object.entries(shapes)) model.add(name, shape, 1 / Math.sqrt(sizeOf(shape.slice(1))));
 }
 
 /** Two levels of one block, WIDTH and 2 · WIDTH wide, with attention at the second and in the middle. */
