@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { AppError, fail, reportOf, type ModelFamily } from '@atelier/sdk';
 import type { CheckpointEntry, ErrorReport } from '@atelier/sdk/contracts';
 import type { Kysely } from 'kysely';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
 import { recognise } from '../model-families/families.js';
+import { stateOf } from './file-state.js';
 import { modelFiles } from './model-folders.js';
 
 /** No file in the models folders has that name. */
@@ -32,6 +32,8 @@ interface FileRow {
   family: string | null;
   /** An `ErrorReport` as JSON. */
   problem: string | null;
+  /** A list of sentences as JSON. */
+  notes: string;
   sha256: string | null;
 }
 
@@ -72,6 +74,14 @@ export class CheckpointIndex {
       .addColumn('problem', 'text')
       .addColumn('sha256', 'text')
       .execute();
+    const [files] = await database.introspection.getTables();
+    if (!files.columns.some(({ name }) => name === 'notes')) {
+      // added by a later version than the first
+      await database.schema
+        .alterTable('files')
+        .addColumn('notes', 'text', (column) => column.notNull().defaultTo('[]'))
+        .execute();
+    }
     return new CheckpointIndex(database, modelsFolders, families);
   }
 
@@ -110,7 +120,8 @@ export class CheckpointIndex {
   }
 
   /**
-   * The SHA-256 of a checkpoint's file, as 64 hex digits; computed beside other work and remembered.
+   * The SHA-256 of a checkpoint's file (of a folder: of the files of its diffusion model, one after another), as 64 hex digits; computed
+   * beside other work and remembered.
    * Calls for one file share one reading.
    */
   async sha256(entry: CheckpointEntry): Promise<string> {
@@ -122,7 +133,9 @@ export class CheckpointIndex {
 
   private async hash(entry: CheckpointEntry): Promise<string> {
     const hash = createHash('sha256');
-    for await (const piece of createReadStream(entry.file, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+    for (const file of await diffusionModelFiles(entry.file)) {
+      for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+    }
     const sha256 = hash.digest('hex');
     await this.database.updateTable('files').set({ sha256 }).where('file', '=', entry.file).execute();
     const current = this.entries.get(entry.name);
@@ -134,27 +147,29 @@ export class CheckpointIndex {
   }
 
   private async entryOf(name: string, file: string): Promise<CheckpointEntry> {
-    // a link to nowhere has neither; reading its header says what is wrong
-    const { size, mtimeMs } = await stat(file).catch(() => ({ size: 0, mtimeMs: 0 }));
+    const { sizeBytes, changedMs } = await stateOf(file);
     const known = await this.database.selectFrom('files').selectAll().where('file', '=', file).executeTakeFirst();
-    const isUnchanged = known?.sizeBytes === size && known.changedMs === mtimeMs;
+    const isUnchanged = known?.sizeBytes === sizeBytes && known.changedMs === changedMs;
     // a problem may be ours (a family that was not built), so such a file is looked at again
-    const row = isUnchanged && known.problem === null ? known : await this.examine(file, size, mtimeMs);
+    const row = isUnchanged && known.problem === null ? known : await this.examine(file, sizeBytes, changedMs);
     return {
       name,
       file,
-      sizeBytes: size,
+      sizeBytes,
       family: row.family,
       sha256: row.sha256,
       shortHash: row.sha256?.slice(0, 10) ?? null,
       problem: row.problem ? (JSON.parse(row.problem) as ErrorReport) : null,
+      notes: JSON.parse(row.notes) as string[],
     };
   }
 
   private async examine(file: string, sizeBytes: number, changedMs: number): Promise<FileRow> {
-    const row: FileRow = { file, sizeBytes, changedMs, family: null, problem: null, sha256: null };
+    const row: FileRow = { file, sizeBytes, changedMs, family: null, problem: null, sha256: null, notes: '[]' };
     try {
-      row.family = recognise(await readModelFile(file), this.families()).family.id;
+      const read = await readModelFile(file);
+      row.family = recognise(read, this.families()).family.id;
+      row.notes = JSON.stringify(read.notes ?? []);
     } catch (error) {
       row.problem = JSON.stringify(reportOf(error)); // shown beside the file wherever checkpoints are listed
     }
@@ -165,4 +180,9 @@ export class CheckpointIndex {
       .execute();
     return row;
   }
+}
+
+async function diffusionModelFiles(file: string): Promise<string[]> {
+  const { model } = (await readModelFile(file)).components;
+  return [...new Set([...(model?.tensors.values() ?? [])].flatMap((stored) => (stored.parts ?? [stored]).map((part) => part.file)))];
 }

@@ -1,18 +1,19 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { MODEL_INDEX } from '../checkpoints/diffusers-folder.js';
 
 /** What a models folder may hold. */
 export type FolderKind = 'checkpoints' | 'vae' | 'vaeApprox' | 'textEncoders';
 
 /** How the folders are called: by us, by A1111 and Forge, by ComfyUI. */
 const folderNames: Record<FolderKind, readonly string[]> = {
-  checkpoints: ['checkpoints', 'Stable-diffusion'],
+  checkpoints: ['checkpoints', 'Stable-diffusion', 'diffusers'],
   vae: ['vae', 'VAE'],
   vaeApprox: ['vae_approx', 'VAE-approx', 'VAE-taesd'],
   textEncoders: ['text_encoders', 'text_encoder', 'clip'],
 };
 
-/** A file below one of the folders, named by its path there without the ending. */
+/** A file below one of the folders, named by its path there without the ending; or a folder of diffusers, named by its whole path there. */
 export interface FoundFile {
   name: string;
   file: string;
@@ -41,11 +42,17 @@ async function filesBelow(folder: string): Promise<FoundFile[]> {
     if (cause.code === 'ENOENT') return [];
     throw cause;
   });
+  const nameOf = (file: string) => path.relative(folder, file).split(path.sep).join('/');
+  const models = entries
+    .filter(({ name, parentPath }) => name === MODEL_INDEX && parentPath !== folder)
+    .map(({ parentPath }) => parentPath);
+  const isPart = (file: string) => models.some((model) => file.startsWith(model + path.sep));
   const files = entries
     .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.includes(path.extname(entry.name).toLowerCase()))
-    .map((entry) => path.join(entry.parentPath, entry.name));
-  return files.sort().map((file) => {
-    const inside = path.relative(folder, file);
-    return { file, name: inside.slice(0, -path.extname(file).length).split(path.sep).join('/') };
-  });
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) => !isPart(file));
+  return [
+    ...models.sort().map((file) => ({ file, name: nameOf(file) })),
+    ...files.sort().map((file) => ({ file, name: nameOf(file).slice(0, -path.extname(file).length) })),
+  ];
 }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   AppError,
@@ -20,6 +19,7 @@ import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
 import type { DeviceInputs } from '../inference/device-link.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
+import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
 import { chooseMemory } from './memory-policy.js';
 import { encoderNames, gatherParts, type ModelParts } from './model-parts.js';
@@ -95,7 +95,7 @@ export class ModelLibrary {
     if (entry.problem) throw new ReportedError(entry.problem);
     if (plan.precision !== 'auto' && plan.precision !== 'fp32') throw new PrecisionNotBuilt(plan.precision);
     const { modelMemory, prepack } = this.settings();
-    const key = `${await stateOf(entry.file)} ${JSON.stringify([plan, modelMemory, prepack])}`;
+    const key = `${await keyOf(entry.file)} ${JSON.stringify([plan, modelMemory, prepack])}`;
     if (this.loaded?.key === key && (await areUnchanged(this.loaded.states))) return this.loaded.model;
     this.loaded = { key, ...(await this.prepare(plan, entry, { modelMemory, prepack })) };
     return this.loaded.model;
@@ -181,7 +181,7 @@ export class ModelLibrary {
       encode: (images, tiling = null) => coder.encode(images, tiling),
       async openTinyDecoder() {
         const tiny = await tinyAutoencoderOf(traits, modelsFolders);
-        const state = await stateOf(tiny.decoder.weights.file);
+        const state = await keyOf(tiny.decoder.weights.file);
         const previews = coderOf(tiny, 'preview', () => state);
         return (latents) => previews.decode(latents, null);
       },
@@ -208,20 +208,20 @@ function textEncoderGraph(encoder: Component, kind: TextEncoderKind, reading: Pa
   return kind === 't5' ? t5Graph(encoder, t5Config(encoder), reading.layer) : clipGraph(encoder, clipConfig(encoder, kind), reading);
 }
 
-/** What tells that a file is still the same. A file that is gone is left to whoever opens it, who knows what to say. */
-async function stateOf(file: string): Promise<string> {
-  const status = await stat(file).catch(() => null);
-  return `${file} ${status?.size} ${status?.mtimeMs}`;
+/** What tells that a file, or a folder of files, is still the same. */
+async function keyOf(file: string): Promise<string> {
+  const { sizeBytes, changedMs } = await stateOf(file);
+  return `${file} ${sizeBytes} ${changedMs}`;
 }
 
 /** The state of each file that networks lie in. */
 async function statesOf(components: readonly Component[]): Promise<Map<string, string>> {
   const files = [...new Set(components.map(({ file }) => file))];
-  return new Map(await Promise.all(files.map(async (file) => [file, await stateOf(file)] as const)));
+  return new Map(await Promise.all(files.map(async (file) => [file, await keyOf(file)] as const)));
 }
 
 async function areUnchanged(states: ReadonlyMap<string, string>): Promise<boolean> {
-  const now = await Promise.all([...states].map(async ([file, state]) => (await stateOf(file)) === state));
+  const now = await Promise.all([...states].map(async ([file, state]) => (await keyOf(file)) === state));
   return now.every(Boolean);
 }
 

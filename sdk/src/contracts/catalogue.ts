@@ -29,12 +29,13 @@ export type SchedulerEntry = z.infer<typeof SchedulerEntry>;
 export const CheckpointEntry = z
   .object({
     name: z.string().describe('Path below its models folder, without the ending: what requests use.'),
-    file: z.string().describe('Absolute path.'),
+    file: z.string().describe('Absolute path of the file, or of a folder of diffusers.'),
     sizeBytes: z.number(),
     family: z.string().nullable().describe('Id of the model family; null when the file cannot be used.'),
     sha256: z.string().nullable().describe('Null until it was computed.'),
     shortHash: z.string().nullable().describe('First ten digits of sha256, as A1111 writes them.'),
     problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
+    notes: z.array(z.string()).default([]).describe('Which of several files were taken, where a folder left the choice.'),
   })
   .meta({ id: 'CheckpointEntry' });
 export type CheckpointEntry = z.infer<typeof CheckpointEntry>;

@@ -11,6 +11,7 @@ const checkpoint = (name: string, problem: CheckpointEntry['problem'] = null): C
   sha256: null,
   shortHash: null,
   problem,
+  notes: [],
 });
 const sampler = { callsPerStep: 1, order: 1, defaultScheduler: null, ignoresScheduler: false, extension: null };
 const catalogue: Catalogue = {

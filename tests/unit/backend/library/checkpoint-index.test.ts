@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openSqlite } from '../../../../backend/src/database/sqlite.js';
 import { CheckpointIndex } from '../../../../backend/src/library/checkpoint-index.js';
 import { families } from '../../../../backend/src/model-families/families.js';
+import { diffusersFolder } from '../../../support/diffusers-folder.js';
 
 let home: string;
 let models: string;
@@ -85,4 +87,35 @@ test('a models folder that is not there holds nothing', async () => {
   await empty.refresh();
   expect(empty.list()).toEqual([]);
   await empty.close();
+});
+
+test('a folder of diffusers is one checkpoint, named by its whole path; its files are none', async () => {
+  const folder = diffusersFolder(checkpoint('mine/tiny.v2'));
+  const unet = path.join(folder, 'unet/diffusion_pytorch_model.safetensors');
+  await cp(unet, unet.replace(/safetensors$/, 'fp16.safetensors'));
+  await index.refresh();
+  expect(index.names()).toEqual(['mine/tiny.v2', 'tiny']);
+  const entry = index.find('mine/tiny.v2');
+  expect(entry).toMatchObject({ file: folder, family: 'sd15', problem: null, notes: [expect.stringContaining('fp16') as string] });
+  expect(entry.sizeBytes).toBeGreaterThan(2 * (await stat(unet)).size);
+  const sha256 = createHash('sha256')
+    .update(await readFile(unet))
+    .digest('hex');
+  expect(await index.sha256(entry)).toBe(sha256);
+
+  await writeFile(unet, 'not a network any more');
+  await index.refresh();
+  expect(index.find('mine/tiny.v2')).toMatchObject({ sha256: null, problem: { code: 'checkpoint-unreadable' } });
+});
+
+test('what an earlier version has remembered is kept', async () => {
+  await index.refresh();
+  const sha256 = await index.sha256(index.find('tiny'));
+  await index.close();
+  const database = await openSqlite<object>(path.join(home, 'index.db'));
+  await database.schema.alterTable('files').dropColumn('notes').execute();
+  await database.destroy();
+  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families);
+  await index.refresh();
+  expect(index.find('tiny')).toMatchObject({ sha256, notes: [] });
 });

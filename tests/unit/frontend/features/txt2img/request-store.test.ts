@@ -27,6 +27,7 @@ const checkpoint = {
   sha256: null,
   shortHash: null,
   problem: null,
+  notes: [],
 };
 
 beforeEach(() => {
