@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { isInterruption, reportOf, type BatchContext, type JobInfo, type RgbImage, type StepReport, type Txt2ImgRequest } from '@atelier/sdk';
+import {
+  isInterruption,
+  reportOf,
+  type BatchContext,
+  type JobInfo,
+  type RgbImage,
+  type StepReport,
+  type Txt2ImgRequest,
+} from '@atelier/sdk';
 import type { ErrorReport, FromEngine, Picture, PreviewMethod, Progress } from '@atelier/sdk/contracts';
 import type { Bus } from '../hooks/index.js';
 import { encodePng } from '../images/png.js';
@@ -153,7 +161,8 @@ class ProgressTeller {
       if (!this.isOver) this.surroundings.emit({ type: 'preview', preview: { jobId: this.info.id, picture: firstIndex, step, png } });
     } catch (error) {
       // when the device is gone, or someone ended the calls on it, the job itself says so
-      if (!(error instanceof DeviceEnded) && !isInterruption(error)) this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
+      if (!(error instanceof DeviceEnded) && !isInterruption(error))
+        this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning: reportOf(error) });
     } finally {
       this.isPreviewing = false;
     }
