@@ -90,15 +90,16 @@ export class NotACheckpoint extends AppError {
 export class FamilyUnknown extends AppError {
   readonly code = 'family-unknown';
   /**
-   * @param names what the file calls its tensors.
+   * @param names of the tensors that were not understood.
    * @param nearest the family that it is most like, and why it is not of it.
    */
   constructor(file: string, names: readonly string[], nearest?: { label: string; lacks: readonly string[] }) {
-    const some = names.slice(0, 3).map((name) => `"${name}"`);
-    const held =
-      names.length === 0
-        ? 'It holds no tensors.'
-        : `Of its ${names.length} tensors none was understood: ${some.join(', ')}${names.length > 3 ? ' …' : ''}.`;
+    const some = names
+      .slice(0, 3)
+      .map((name) => `"${name}"`)
+      .join(', ');
+    const more = names.length > 3 ? ` and ${names.length - 3} more tensors` : '';
+    const held = names.length === 0 ? 'It holds no tensors.' : `Not understood: ${some}${more}.`;
     const near = nearest ? ` It is most like ${nearest.label}, but ${nearest.lacks.join(' and ')}.` : '';
     super(
       `"${path.basename(file)}" is no model that Atelier recognises. ${held}${near}`,

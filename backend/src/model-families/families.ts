@@ -44,6 +44,9 @@ const refused: readonly { label: string; signature: readonly Requirement[] }[] =
   },
 ];
 
+/** Tensors beside the networks of a file, at most; more are a network of their own. */
+const MOST_MARKERS = 16;
+
 /** A file's diffusion model and the family that runs it. */
 export interface Recognised {
   family: ModelFamily;
@@ -55,10 +58,15 @@ export interface Recognised {
  *
  * @throws NotACheckpoint | FamilyNotBuilt | FamilyUnknown, which names the family that it is most like.
  */
-export function recognise({ file, tensors, components: { model } }: ModelFile, known: readonly ModelFamily[]): Recognised {
+export function recognise(
+  { file, tensors, components: { model, vae, textEncoders, markers } }: ModelFile,
+  known: readonly ModelFamily[],
+): Recognised {
   const other = otherFileOf(tensors);
   if (!model || isAdapter(tensors)) {
-    throw other ? new NotACheckpoint(file, other.what, other.folder) : new FamilyUnknown(file, [...tensors.keys()]);
+    const holdsMore = (vae || textEncoders.size > 0) && markers.size > MOST_MARKERS;
+    const isUnderstood = other && (isAdapter(tensors) || !holdsMore);
+    throw isUnderstood ? new NotACheckpoint(file, other.what, other.folder) : new FamilyUnknown(file, [...markers.keys()]);
   }
   const view = viewOf(model);
   const lacking = (signature: readonly Requirement[]) => signature.filter(({ holds }) => !holds(view)).map(({ says }) => says);

@@ -59,8 +59,15 @@ test.each([
 });
 
 test('what nobody knows is shown by some of its names', () => {
-  expect(() => familyOf({ 'resnet.conv1.weight': [64, 3, 7, 7] })).toThrow(/1 tensors none was understood: "resnet\.conv1\.weight"/);
+  expect(() => familyOf({ 'resnet.conv1.weight': [64, 3, 7, 7] })).toThrow(/Not understood: "resnet\.conv1\.weight"\./);
   expect(() => familyOf({})).toThrow(/holds no tensors/);
+});
+
+test('a file with a VAE and a whole network more is no VAE: the tensors that were not understood are named', () => {
+  const vae = { 'first_stage_model.decoder.conv_in.weight': [512, 4, 3, 3] };
+  const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`my.net.${i}.weight`, [8, 8]]));
+  expect(() => familyOf({ ...vae, ...unknown })).toThrow(/Not understood: "my\.net\.0\.weight", .* and 17 more tensors\./);
+  expect(() => familyOf({ ...vae, 'model_ema.decay': [1] })).toThrow('is a VAE');
 });
 
 test('a family of an extension is tried after ours', () => {
