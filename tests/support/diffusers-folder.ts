@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { StoredType } from '@atelier/sdk';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
-import { writeSafetensors, type TensorToWrite } from './safetensors-file.js';
+import { readSafetensors, writeSafetensors, type TensorToWrite } from './safetensors-file.js';
 
 const parts: readonly { prefix: string; file: string; stems: readonly (readonly [ours: RegExp, theirs: string])[] }[] = [
   {
@@ -61,7 +60,7 @@ const parts: readonly { prefix: string; file: string; stems: readonly (readonly 
 
 /** Writes the tiny checkpoint as the folder that diffusers would make of it. Returns the folder. */
 export function diffusersFolder(folder: string): string {
-  const tensors = readTiny();
+  const tensors = tinyTensors();
   for (const { prefix, file, stems } of parts) {
     const renamed = Object.entries(tensors)
       .filter(([name]) => name.startsWith(prefix))
@@ -81,25 +80,9 @@ export function diffusersFolder(folder: string): string {
   return folder;
 }
 
-function readTiny(): Record<string, TensorToWrite> {
+function tinyTensors(): Record<string, TensorToWrite> {
   const home = mkdtempSync(path.join(tmpdir(), 'tiny-'));
-  const bytes = readFileSync(tinyCheckpoint('sd15', { folder: home }));
+  const tensors = readSafetensors(tinyCheckpoint('sd15', { folder: home }));
   rmSync(home, { recursive: true });
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
-    string,
-    { dtype: StoredType; shape: number[]; data_offsets: [number, number] }
-  >;
-  return Object.fromEntries(
-    Object.entries(header).map(
-      ([
-        name,
-        {
-          dtype,
-          shape,
-          data_offsets: [begin, end],
-        },
-      ]) => [name, { dtype, shape, bytes: bytes.subarray(start + begin, start + end) }],
-    ),
-  );
+  return tensors;
 }

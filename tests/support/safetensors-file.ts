@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { StoredType } from '@atelier/sdk';
 
 /** A tensor to write: its values as the bytes of its element type. */
@@ -31,4 +31,30 @@ export function writeSafetensors(
 /** Float32 numbers as a tensor to write. */
 export function float32s(shape: readonly number[], values: readonly number[]): TensorToWrite {
   return { dtype: 'F32', shape, bytes: Float32Array.from(values) };
+}
+
+/** All tensors of a small file, as they are stored there. */
+export function readSafetensors(file: string): Record<string, TensorToWrite> {
+  const bytes = readFileSync(file);
+  const start = 8 + Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Header>;
+  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
+  return Object.fromEntries(
+    entries.map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [begin, end],
+        },
+      ]) => [name, { dtype, shape, bytes: bytes.subarray(start + begin, start + end) }],
+    ),
+  );
+}
+
+interface Header {
+  dtype: StoredType;
+  shape: number[];
+  data_offsets: [begin: number, end: number];
 }

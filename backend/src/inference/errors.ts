@@ -9,7 +9,9 @@ export class DeviceEnded extends AppError {
   constructor(readonly reason: string) {
     super(
       `The device process ended: ${reason}.`,
-      'It starts again with the next job. If it keeps ending, the model may need more memory than there is.',
+      reason.includes('SIGBUS')
+        ? 'It read a part of a model file that is not there any more: a file was cut off or overwritten while in use, or its disk fails.'
+        : 'It starts again with the next job. If it keeps ending, the model may need more memory than there is.',
     );
   }
 }
