@@ -1,5 +1,5 @@
 import type { EncodedText, ModelCall, ModelFamily, ModelTraits, Tensor, TextEncoderKind, TextEncoderUse } from '@atelier/sdk';
-import type { Tiling } from './tiles.js';
+import type { CodingOptions } from './picture-coder.js';
 
 /** A checkpoint with everything that it needs, ready to run. Its networks are opened on the device when they are first used. */
 export interface LoadedModel {
@@ -21,9 +21,9 @@ export interface LoadedModel {
   encodeText(use: TextEncoderUse, rows: readonly Int32Array[]): Promise<EncodedText>;
   predict: ModelCall;
   /** Latents in the model's scale → [batch, 3, height, width] in [−1, 1]. */
-  decode(latents: Tensor, tiling?: Tiling | null): Promise<Tensor>;
+  decode(latents: Tensor, options?: CodingOptions): Promise<Tensor>;
   /** [batch, 3, height, width] in [−1, 1] → the mean of the latents, in the model's scale. */
-  encode(images: Tensor, tiling?: Tiling | null): Promise<Tensor>;
+  encode(images: Tensor, options?: CodingOptions): Promise<Tensor>;
   /**
    * A quick and rough `decode` for previews, by the tiny autoencoder that goes with the family.
    *

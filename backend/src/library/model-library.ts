@@ -177,13 +177,13 @@ export class ModelLibrary {
         for (const [name, input] of Object.entries(constant)) values[name] = await resident.valueOf(input);
         return received((await sessions.use(network, (session) => device.run(session, values))).prediction);
       },
-      decode: (latents, tiling = null) => coder.decode(latents, tiling),
-      encode: (images, tiling = null) => coder.encode(images, tiling),
+      decode: (latents, options) => coder.decode(latents, options),
+      encode: (images, options) => coder.encode(images, options),
       async openTinyDecoder() {
         const tiny = await tinyAutoencoderOf(traits, modelsFolders);
         const state = await keyOf(tiny.decoder.weights.file);
         const previews = coderOf(tiny, 'preview', () => state);
-        return (latents) => previews.decode(latents, null);
+        return (latents) => previews.decode(latents);
       },
     };
     return { model: loaded, states, memoryKey, memory };

@@ -5,6 +5,14 @@ import { inTiles, type Tiling } from './tiles.js';
 /** Runs one half of the VAE, opened if need be, on one picture or tile. */
 export type RunHalf = (half: VaeHalf, input: { name: 'latent' | 'image'; value: Tensor }) => Promise<Tensor>;
 
+/** How pictures become latents and latents pictures. */
+export interface CodingOptions {
+  /** In tiles; as a whole without. */
+  tiling?: Tiling | null;
+  /** Called before each picture or tile. What it throws ends the work. */
+  yieldPoint?: () => void;
+}
+
 /** A VAE at work: latents become pixels and pixels latents. Pictures of a batch are computed one after another, in the memory of one. */
 export class PictureCoder {
   constructor(
@@ -14,15 +22,21 @@ export class PictureCoder {
   ) {}
 
   /** Latents in the model's scale → [batch, 3, height, width] in [−1, 1]. */
-  async decode(latents: Tensor, tiling: Tiling | null): Promise<Tensor> {
+  async decode(latents: Tensor, { tiling, yieldPoint }: CodingOptions = {}): Promise<Tensor> {
     const x = this.vae.scale === 'own' ? toVae(latents, this.latent) : latents;
-    const decode = (value: Tensor) => this.run(this.vae.decoder, { name: 'latent', value });
+    const decode = (value: Tensor) => {
+      yieldPoint?.();
+      return this.run(this.vae.decoder, { name: 'latent', value });
+    };
     return await (tiling ? inTiles(x, tiling, { input: 1, output: this.latent.downscale }, decode) : eachPicture(x, decode));
   }
 
   /** [batch, 3, height, width] in [−1, 1] → the mean of the latents, in the model's scale. */
-  async encode(images: Tensor, tiling: Tiling | null): Promise<Tensor> {
-    const encode = (value: Tensor) => this.run(this.vae.encoder, { name: 'image', value });
+  async encode(images: Tensor, { tiling, yieldPoint }: CodingOptions = {}): Promise<Tensor> {
+    const encode = (value: Tensor) => {
+      yieldPoint?.();
+      return this.run(this.vae.encoder, { name: 'image', value });
+    };
     const mean = await (tiling
       ? inTiles(images, tiling, { input: this.latent.downscale, output: 1 }, encode)
       : eachPicture(images, encode));

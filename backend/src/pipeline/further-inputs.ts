@@ -24,7 +24,7 @@ export async function furtherInputs(
       const maskLength = (beside.channels - latentChannels) * latentHeight * latentWidth;
       channels.fill(1, 0, maskLength);
       const grey = tensor([1, 3, height, width], new Float32Array(3 * width * height));
-      channels.set((await model.encode(grey, tilingOf(tiledVae, latentHeight, latentWidth))).data, maskLength);
+      channels.set((await model.encode(grey, { tiling: tilingOf(tiledVae, latentHeight, latentWidth) })).data, maskLength);
     }
     const data = new Float32Array(batchSize * channels.length);
     for (let row = 0; row < batchSize; row++) data.set(channels, row * channels.length);

@@ -118,7 +118,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   report.stage('decoding');
   const latent = await hooks.transformLatent.call(latentOf(sampled), batch);
   const tiling = tilingOf(asked.tiledVae, latent.shape[2], latent.shape[3]);
-  const decoded = await model.decode(latent, tiling);
+  const decoded = await model.decode(latent, { tiling, yieldPoint: () => control.yieldPoint() });
   checkFinite(decoded, () => 'The decoded picture');
   model.colours.learn(latent, decoded);
   const images = await hooks.transformImages.call(toImages(decoded), batch);
