@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
-import type { Component, StoredTensor } from '@atelier/sdk';
+import type { Component, StoredTensor, StoredTensors } from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { describe, expect, test } from 'vitest';
-import type { Components } from '../../backend/src/checkpoints/components.js';
+import { componentsOf, type Components } from '../../backend/src/checkpoints/components.js';
+import { rowsOf, stacked } from '../../backend/src/checkpoints/layouts/layout.js';
+import { numbersIn } from '../../backend/src/checkpoints/layouts/renaming.js';
 import { readModelFile } from '../../backend/src/checkpoints/model-file.js';
 import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
 import { families, recognise } from '../../backend/src/model-families/families.js';
@@ -16,7 +18,7 @@ import { floats, openGraph } from '../support/open-graph.js';
 const tolerance = { unet: 3e-5, vae: 5e-5 };
 
 interface Reference {
-  unet?: { x: string; t: number[]; context: string; out: string }[];
+  unet?: { x: string; t: number[]; context: string; y?: string; out: string }[];
   vae?: { z: string; decoded: string }[];
   tensors_file: string;
 }
@@ -84,6 +86,71 @@ for (const folder of folders) {
       expect(() => encoderGraph(autoencoder, autoencoderConfig(autoencoder))).not.toThrow();
     });
   });
+}
+
+for (const reference of existsSync(goldenPath('models/refs')) ? readdirSync(goldenPath('models/refs')) : []) {
+  const name = reference.replace(/\.json$/, '');
+  const base = `${CHECKPOINTS}/${name}.safetensors`;
+  if (!reference.endsWith('.json') || !hasGolden(base)) continue;
+  const { family, unet = [], tensors_file } = readJson<Reference & { family: string }>(`models/refs/${reference}`);
+  if (family !== 'SD3') continue;
+  const tensors = readTensors(`models/refs/${tensors_file}`);
+  const golden = (tensor: string) => realTensor(tensors, tensor);
+  for (const { x, t, context, y, out } of unet.slice(0, 1)) {
+    test(`${name} predicts ${out} from a file in the names of diffusers`, async () => {
+      const file = await readModelFile(goldenPath(base));
+      const theirs = sd3OfDiffusers(file.components.model!.tensors);
+      const renamed = { ...file, tensors: theirs, components: componentsOf({ file: file.file, tensors: theirs }) };
+      const { family, model } = recognise(renamed, families);
+      const run = await openGraph(family.graph(model, { mostPieces: 1, arithmetic: 'float32' }));
+      const inputs = { x: sent(golden(x)), context: sent(golden(context)), vector: sent(golden(y!)), timesteps: floats([t.length], t) };
+      const wanted = golden(out).data;
+      expectClose((await run(inputs)).prediction.data as Float32Array, wanted, shareOfLargest(wanted, tolerance.unet), out);
+    });
+  }
+}
+
+/** The same tensors as diffusers would store them, each where it lies now. */
+function sd3OfDiffusers(tensors: StoredTensors): StoredTensors {
+  const stems: readonly (readonly [RegExp, string])[] = [
+    [/^pos_embed$/, 'pos_embed.pos_embed'],
+    [/^x_embedder\./, 'pos_embed.'],
+    [/^t_embedder\.mlp\.0/, 'time_text_embed.timestep_embedder.linear_1'],
+    [/^t_embedder\.mlp\.2/, 'time_text_embed.timestep_embedder.linear_2'],
+    [/^y_embedder\.mlp\.0/, 'time_text_embed.text_embedder.linear_1'],
+    [/^y_embedder\.mlp\.2/, 'time_text_embed.text_embedder.linear_2'],
+    [/^final_layer\.linear/, 'proj_out'],
+    [/^final_layer\.adaLN_modulation\.1/, 'norm_out.linear'],
+    [/^joint_blocks/, 'transformer_blocks'],
+    [/x_block\.adaLN_modulation\.1/, 'norm1.linear'],
+    [/context_block\.adaLN_modulation\.1/, 'norm1_context.linear'],
+    [/x_block\.(attn2?)\.proj/, '$1.to_out.0'],
+    [/x_block\.(attn2?)\.ln_/, '$1.norm_'],
+    [/context_block\.attn\.proj/, 'attn.to_add_out'],
+    [/context_block\.attn\.ln_/, 'attn.norm_added_'],
+    [/x_block\.mlp/, 'ff'],
+    [/context_block\.mlp/, 'ff_context'],
+    [/\.fc1/, '.net.0.proj'],
+    [/\.fc2/, '.net.2'],
+  ];
+  const last = numbersIn(tensors, 'joint_blocks').at(-1);
+  const found = new Map<string, StoredTensor>();
+  for (const [ours, stored] of tensors) {
+    const theirs = stems.reduce((name, [pattern, stem]) => name.replace(pattern, stem), ours);
+    const [, stream, attention] = /(x_block|context_block)\.(attn2?)\.qkv/.exec(ours) ?? [];
+    const [rows] = stored.shape;
+    if (stream) {
+      const parts = stream === 'x_block' ? ['to_q', 'to_k', 'to_v'] : ['add_q_proj', 'add_k_proj', 'add_v_proj'];
+      for (const [i, part] of parts.entries())
+        found.set(
+          theirs.replace(`${stream}.${attention}.qkv`, `${attention}.${part}`),
+          rowsOf(stored, (i * rows) / 3, ((i + 1) * rows) / 3),
+        );
+    } else if (theirs.startsWith('norm_out') || theirs.startsWith(`transformer_blocks.${last}.norm1_context`)) {
+      found.set(theirs, stacked(theirs, [rowsOf(stored, rows / 2, rows), rowsOf(stored, 0, rows / 2)]));
+    } else found.set(theirs, stored);
+  }
+  return found;
 }
 
 function isCopyOf(name: string, family: string): boolean {
