@@ -89,8 +89,8 @@ interface Strip {
 
 /** Strips of `side` cells, spread evenly over `length`. Where several cover an element, what they count there adds up to one. */
 function strips(length: number, side: number, overlap: number, scale: number): Strip[] {
-  const count = Math.ceil((length - overlap) / (side - overlap));
-  const starts = Array.from({ length: count }, (_, i) => (count === 1 ? 0 : Math.round((i * (length - side)) / (count - 1))));
+  const count = length <= side ? 1 : Math.ceil((length - overlap) / (side - overlap));
+  const starts = Array.from({ length: count }, (_, i) => (i === 0 ? 0 : Math.round((i * (length - side)) / (count - 1))));
   const sums = new Float64Array(length * scale);
   const fading = starts.map((from, i) => {
     const weights = new Float64Array(side * scale).fill(1);

@@ -34,6 +34,8 @@ test.each([
   [64, 20],
   [19, 19],
   [17, 90],
+  [6, 90],
+  [3, 90],
 ])('what does not depend on how a picture of %i × %i cells is cut comes out as if it were whole', async (height, width) => {
   const x = noise([2, 3, height, width]);
   const tiling = { height: Math.min(19, height), width: Math.min(19, width), overlap: 6 };
