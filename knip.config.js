@@ -8,6 +8,7 @@ export default {
         'scripts/bench/*.mjs',
         'scripts/measure/{record-model-calls,unet-program}.mjs',
         'tests/**/*.test.ts',
+        'tests/full-size/vitest.config.ts',
         'extensions-builtin/*/**/*.{ts,vue}',
         'tests/{extensions,browser}/fixtures/*/**/*.ts',
       ],

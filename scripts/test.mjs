@@ -1,4 +1,5 @@
-// `npm test`: builds, checks, runs every test, and closes with how many passed. `--goldens` runs the known answers alone.
+// `npm test`: builds, checks, runs every test, and closes with how many passed. `--goldens` runs the known answers alone, `--full-size` those with
+// files of full size, which are in no other run.
 import './node-version.mjs';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -6,15 +7,19 @@ import path from 'node:path';
 import { buildWhatIsStale, root, run } from './build.mjs';
 import { check } from './check.mjs';
 
-const goldensOnly = process.argv.includes('--goldens');
+/** What is given to vitest when not everything is to run. */
+const selections = { '--goldens': ['--project', 'goldens'], '--full-size': ['--config', 'tests/full-size/vitest.config.ts'] };
+const selection = Object.keys(selections).find((flag) => process.argv.includes(flag));
 const report = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'atelier-test-')), 'report.json');
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-if (!goldensOnly) {
+if (selection !== '--goldens') {
   await buildWhatIsStale().catch((error) => {
     console.error(error.message);
     total.failed++; // the tests below say what else is broken
   });
+}
+if (!selection) {
   const checks = await check();
   total.failed += checks.failed;
 }
@@ -23,7 +28,7 @@ const exitCode = await run(
   [
     'node_modules/vitest/vitest.mjs',
     'run',
-    ...(goldensOnly ? ['--project', 'goldens'] : []),
+    ...(selections[selection] ?? []),
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${report}`,

@@ -35,7 +35,7 @@ export function cpuSecondsOf(pid) {
 
 /** Looks at a server's processes every few milliseconds, so that one can ask afterwards what they had at some moment. */
 export class ProcessWatch {
-  /** @type {{ at: number, own: number, cpuSeconds: { server: number, engine: number, device: number } }[]} own memory of the device */
+  /** @type {{ at: number, own: number, resident: number, cpuSeconds: { server: number, engine: number, device: number } }[]} memory of the device */
   #looks = [];
   #timer;
 
@@ -43,13 +43,14 @@ export class ProcessWatch {
     this.#timer = setInterval(() => {
       const { device, ...others } = processesOf(serverPid);
       const cpuSeconds = Object.fromEntries(Object.entries({ device, ...others }).map(([role, pid]) => [role, cpuSecondsOf(pid)]));
-      this.#looks.push({ at: performance.timeOrigin + performance.now(), own: memoryOf(device).own, cpuSeconds });
+      this.#looks.push({ at: performance.timeOrigin + performance.now(), ...memoryOf(device), cpuSeconds });
     }, LOOK_EVERY_MS);
   }
 
-  /** The device's largest own memory between two moments, in bytes. */
-  peakBetween(from, to) {
-    return Math.max(0, ...this.#looks.filter(({ at }) => at >= from && at <= to).map(({ own }) => own));
+  /** The most that the device held between two moments, in bytes. */
+  peaks(from = -Infinity, to = Infinity) {
+    const looks = this.#looks.filter(({ at }) => at >= from && at <= to);
+    return { own: Math.max(0, ...looks.map(({ own }) => own)), resident: Math.max(0, ...looks.map(({ resident }) => resident)) };
   }
 
   /** Processor seconds that each process used between two moments. */

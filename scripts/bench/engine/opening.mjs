@@ -48,9 +48,9 @@ async function open(checkpoint, { threads, modelsDir }) {
       device,
       others: others.server + others.engine,
       seconds: (first.beganAt - clickedAt) / 1000,
-      peakOpening: watch.peakBetween(clickedAt, first.beganAt) / GIGABYTE,
-      peakSampling: watch.peakBetween(first.beganAt, last.endedAt) / GIGABYTE,
-      peakDecoding: watch.peakBetween(last.endedAt, doneAt) / GIGABYTE,
+      peakOpening: watch.peaks(clickedAt, first.beganAt).own / GIGABYTE,
+      peakSampling: watch.peaks(first.beganAt, last.endedAt).own / GIGABYTE,
+      peakDecoding: watch.peaks(last.endedAt, doneAt).own / GIGABYTE,
     };
   } finally {
     watch.stop();
