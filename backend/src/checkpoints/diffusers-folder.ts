@@ -1,4 +1,4 @@
-import { open, readdir, realpath } from 'node:fs/promises';
+import { access, open, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { fail, type Component, type StoredTensor, type StoredTensors, type TextEncoderKind } from '@atelier/sdk';
 import { z } from 'zod';
@@ -22,6 +22,12 @@ const SHARD = /-\d+-of-\d+\.safetensors$/;
 const LARGEST_JSON_BYTES = 50_000_000;
 
 const ModelIndex = z.record(z.string(), z.unknown());
+/** What the model was trained on; most of what else it says is a sampler's choice. */
+const SchedulerConfig = z.object({
+  _class_name: z.string(),
+  prediction_type: z.string().optional(),
+  rescale_betas_zero_snr: z.boolean().optional(),
+});
 /** Which file of the folder each tensor is in. */
 const ShardIndex = z.object({ weight_map: z.record(z.string(), z.string()) });
 
@@ -35,7 +41,7 @@ interface Weights {
 
 /**
  * Reads a folder that diffusers has written as the one model that it is: `unet` or `transformer`, `vae` and text encoders, each in a folder
- * of its own. Of weights that are there in several variants those without one are taken; `notes` says so.
+ * of its own, and what its scheduler says of it. Of weights that are there in several variants those without one are taken; `notes` says so.
  *
  * @throws CheckpointUnreadable | CheckpointIncomplete | CheckpointIsPickle | CheckpointNotOpened
  */
@@ -66,9 +72,21 @@ export async function readDiffusersFolder(folder: string): Promise<ModelFile> {
     file: root,
     components: { model, textEncoders: encoders, vae: vae && componentsOf(vae).vae, markers },
     tensors,
-    metadata: main.metadata,
+    metadata: new Map([...main.metadata, ...(isThere('scheduler') ? await schedulerMetadata(root) : [])]),
     notes,
   };
+}
+
+/** As metadata below `scheduler.`, under the names that diffusers has for it. */
+async function schedulerMetadata(root: string): Promise<[string, string][]> {
+  const file = path.join(root, 'scheduler/scheduler_config.json');
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return [];
+  const said = Object.entries(await readJson(file, SchedulerConfig));
+  return said.map(([name, value]) => [`scheduler.${name}`, String(value)]);
 }
 
 /** `[null, null]` stands for a part that this model does without. */
@@ -83,7 +101,9 @@ function kindIn(part: string, kind: TextEncoderKind): TextEncoderKind {
 
 /** Undefined when the folder is not there or empty: people leave parts out that they have elsewhere. */
 async function readPart(folder: string, part: string, notes: string[]): Promise<Checkpoint | undefined> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => cause.code === 'ENOENT' ? [] : fail(new CheckpointNotOpened(folder, cause)));
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) =>
+    cause.code === 'ENOENT' ? [] : fail(new CheckpointNotOpened(folder, cause)),
+  );
   const found = names.flatMap(weightsCalled);
   const [chosen, ...others] = found.toSorted(byPreference);
   if (!chosen) {

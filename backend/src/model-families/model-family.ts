@@ -2,11 +2,13 @@ import {
   AppError,
   type EncodedText,
   type LatentSpace,
+  type ModelSource,
   type NoiseModel,
   type Requirement,
   type TextEncoderKind,
   type WeightView,
 } from '@atelier/sdk';
+import { FamilyNotBuilt } from '../checkpoints/errors.js';
 
 /** SD's own latent space, with colours measured by many programs alike; SD1 and SD2 share it. */
 export const sdLatent: LatentSpace = {
@@ -28,6 +30,23 @@ export const sdLatent: LatentSpace = {
 
 /** What SD1 and most of SDXL were trained on. */
 export const epsNoise: NoiseModel = { kind: 'discrete', prediction: 'eps' };
+/** Playground 2.5's. */
+export const edmNoise: NoiseModel = { kind: 'edm', sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80 };
+
+/**
+ * What the scheduler in a folder of diffusers says that the model was trained to answer; undefined where none says it.
+ *
+ * @throws FamilyNotBuilt when it is something else than eps or v.
+ */
+export function noiseOfScheduler({ model, metadata }: Pick<ModelSource, 'model' | 'metadata'>): NoiseModel | undefined {
+  if (metadata.get('scheduler._class_name')?.startsWith('EDM')) return edmNoise;
+  const said = metadata.get('scheduler.prediction_type');
+  if (said === undefined) return undefined;
+  const zeroTerminalSnr = metadata.get('scheduler.rescale_betas_zero_snr') === 'true';
+  if (said === 'epsilon') return { kind: 'discrete', prediction: 'eps', zeroTerminalSnr };
+  if (said === 'v_prediction') return { kind: 'discrete', prediction: 'v', zeroTerminalSnr };
+  throw new FamilyNotBuilt(model.file, `"${said}"-predicting`);
+}
 
 /** More than any published UNet has. */
 const inputBlocks = Array.from({ length: 16 }, (_, block) => `input_blocks.${block}`);

@@ -1,7 +1,7 @@
 import type { ChannelsBeside, ModelFamily, WeightView } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
 import { recommendedByName } from '../distilled.js';
-import { encodingOf, epsNoise, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
+import { encodingOf, epsNoise, inputChannels, isUnet, noiseOfScheduler, projectionAxes, sdLatent } from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
 
@@ -24,7 +24,7 @@ export const sd15: ModelFamily = {
   async traits({ model, ...source }) {
     return {
       ...besides[inputChannels(viewOf(model))],
-      noise: epsNoise,
+      noise: noiseOfScheduler({ model, ...source }) ?? epsNoise,
       latent: sdLatent,
       textEncoders: [{ kind: 'clip-l', layer: (clipSkip) => clipSkip, finalNorm: true, pooled: 'none', fill: 49407 }],
       takesGuidance: false,

@@ -1,7 +1,7 @@
 import type { ChannelsBeside, ModelFamily, ModelSource, NoiseModel, Tensor, WeightView } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
 import { recommendedByName } from '../distilled.js';
-import { encodingOf, epsNoise, hasLabel, inputChannels, isUnet, projectionAxes, sdLatent } from '../model-family.js';
+import { encodingOf, epsNoise, hasLabel, inputChannels, isUnet, noiseOfScheduler, projectionAxes, sdLatent } from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
 
@@ -26,7 +26,7 @@ export const sd2: ModelFamily = {
     { says: `takes ${Object.keys(besides).join(' or ')} channels`, holds: (model: WeightView) => inputChannels(model) in besides },
   ],
   async traits(source) {
-    const noise = await noiseOf(source);
+    const noise = noiseOfScheduler(source) ?? (await noiseOf(source));
     const side = noise.kind === 'discrete' && noise.prediction === 'v' ? 768 : 512;
     return {
       ...besides[inputChannels(viewOf(source.model))],

@@ -12,7 +12,17 @@ import {
 } from '@atelier/sdk';
 import { viewOf } from '../../checkpoints/weight-view.js';
 import { recommendedByName } from '../distilled.js';
-import { downsamplings, encodingOf, hasLabel, inputChannels, isUnet, projectionAxes } from '../model-family.js';
+import {
+  downsamplings,
+  edmNoise,
+  encodingOf,
+  epsNoise,
+  hasLabel,
+  inputChannels,
+  isUnet,
+  noiseOfScheduler,
+  projectionAxes,
+} from '../model-family.js';
 import { unetConfig } from '../unet/config.js';
 import { unetGraph } from '../unet/unet.js';
 import { vectorOf } from './sizes.js';
@@ -85,18 +95,20 @@ export const sdxl: ModelFamily = {
   },
 };
 
-/** Marker tensors tell what fine-tunes were trained to answer. */
-async function noiseOf({ markers, read }: ModelSource): Promise<NoiseModel> {
+/** Marker tensors tell what fine-tunes were trained to answer, or the scheduler in a folder of diffusers. */
+async function noiseOf(source: ModelSource): Promise<NoiseModel> {
+  const { markers, read } = source;
   const value = async (name: string, otherwise: number) => {
     const stored = markers.get(name);
     return stored ? (await read(stored)).data[0] : otherwise;
   };
-  if (markers.has('edm_mean') && markers.has('edm_std')) return { kind: 'edm', sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80 };
+  if (markers.has('edm_mean') && markers.has('edm_std')) return edmNoise;
   if (markers.has('edm_vpred.sigma_max')) {
     return { kind: 'continuous-v', sigmaMin: await value('edm_vpred.sigma_min', 0.002), sigmaMax: await value('edm_vpred.sigma_max', 120) };
   }
   if (markers.has('v_pred')) return { kind: 'discrete', prediction: 'v', zeroTerminalSnr: markers.has('ztsnr'), anchors: 'sdxl' };
-  return { kind: 'discrete', prediction: 'eps', anchors: 'sdxl' };
+  const said = noiseOfScheduler(source) ?? epsNoise;
+  return said.kind === 'discrete' ? { ...said, anchors: 'sdxl' } : said;
 }
 
 /** An empty negative prompt says nothing at all: zeros, as in the original program. */

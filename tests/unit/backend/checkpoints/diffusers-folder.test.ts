@@ -161,3 +161,17 @@ test('a part that is there as a pickle only is refused and not run', async () =>
   writeFileSync(inside('unet/diffusion_pytorch_model.bin'), 'anything');
   await expect(readModelFile(folder)).rejects.toMatchObject({ code: 'checkpoint-is-pickle' });
 });
+
+test('what its scheduler says of the training is its metadata; a scheduler that is not there says nothing', async () => {
+  const parts = { unet: ['diffusers', 'UNet2DConditionModel'], scheduler: ['diffusers', 'DDIMScheduler'] };
+  writeIndex(parts);
+  expect((await readModelFile(folder)).metadata.size).toBe(0);
+  mkdirSync(inside('scheduler'));
+  const said = { _class_name: 'DDIMScheduler', prediction_type: 'v_prediction', rescale_betas_zero_snr: true, steps_offset: 1 };
+  writeFileSync(inside('scheduler/scheduler_config.json'), JSON.stringify(said));
+  expect(Object.fromEntries((await readModelFile(folder)).metadata)).toEqual({
+    'scheduler._class_name': 'DDIMScheduler',
+    'scheduler.prediction_type': 'v_prediction',
+    'scheduler.rescale_betas_zero_snr': 'true',
+  });
+});
