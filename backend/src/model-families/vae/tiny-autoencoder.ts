@@ -47,7 +47,7 @@ export function tinyVae(name: string, { encoder, decoder }: { encoder?: Componen
  *
  * Input `latent` [batch, channels, height / 8, width / 8] as the diffusion model has it. Output `image` [batch, 3, height, width], about −1 … 1.
  */
-export function tinyDecoderGraph(component: Component): GraphSpec {
+function tinyDecoderGraph(component: Component): GraphSpec {
   const graph = new GraphBuilder('tiny-decoder');
   const decoder = new Layer(graph, component);
   const channels = shapeOf(component, '1.weight')[1];
@@ -72,7 +72,7 @@ export function tinyDecoderGraph(component: Component): GraphSpec {
  * Input `image` [batch, 3, height, width] in −1 … 1, sides multiples of 8. Output `mean` [batch, channels, height / 8, width / 8] as the
  * diffusion model has it.
  */
-export function tinyEncoderGraph(component: Component): GraphSpec {
+function tinyEncoderGraph(component: Component): GraphSpec {
   const graph = new GraphBuilder('tiny-encoder');
   const encoder = new Layer(graph, component);
   const image = graph.input('image', 'float32', ['batch', 3, 'image height', 'image width']);
