@@ -22,12 +22,12 @@ import { t5Config, t5Graph } from '../../backend/src/model-families/text-encoder
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
 import { fillT5Texts, loadT5Tokenizer, t5Text } from '../../backend/src/prompt/index.js';
 import { baseAbsent, expectClose, goldenPath, hasGolden, readJson, readTensors, realTensor, shareOfLargest } from '../support/goldens.js';
-import { floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { arithmetics, floats, openGraph, tokenRows } from '../support/open-graph.js';
 
 const T5_FILE = 'models/text_encoders/t5xxl-fp16.safetensors';
 
 /** Shares of the largest absolute value, from the goldens' README. */
-const tolerance = { text: 2e-5, model: 3e-5, vae: 5e-5, trajectory: 2e-4 };
+const tolerance = { text: 2e-5, model: 3e-5, half: 2e-2, vae: 5e-5, trajectory: 2e-4 };
 
 interface Trajectory {
   cfg: number;
@@ -139,11 +139,11 @@ function check(name: string, file: ModelFile, { family: comfyName, latent, text,
     }
 
     for (const call of unet) {
-      test(`predicts ${call.out} at ${call.t.join(', ')}`, async () => {
-        const run = await openGraph(fluxGraph(model, config, { arithmetic: 'float32', mostPieces: 1 }));
+      test.each(arithmetics)(`predicts ${call.out} at ${call.t.join(', ')} in %s`, async (arithmetic) => {
+        const run = await openGraph(fluxGraph(model, config, { arithmetic, mostPieces: 1 }));
         const { prediction } = await run(inputsOf(call));
         expect(prediction.shape).toEqual(golden(call.out).shape);
-        near(numbers(prediction), call.out, tolerance.model);
+        near(numbers(prediction), call.out, arithmetic === 'float32' ? tolerance.model : tolerance.half);
       });
     }
 

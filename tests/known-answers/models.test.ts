@@ -8,6 +8,7 @@ import {
   type Condition,
   type Conditioning,
   type Denoise,
+  type GraphOptions,
   type ModelTraits,
   type StoredTensor,
   type Tensor,
@@ -47,10 +48,10 @@ import {
   shareOfLargest,
   type GoldenTensor,
 } from '../support/goldens.js';
-import { floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { arithmetics, floats, openGraph, tokenRows } from '../support/open-graph.js';
 
 /** Shares of the largest absolute value, from the goldens' README. */
-const tolerance = { text: 2e-5, unet: 3e-5, vae: 5e-5, trajectory: 2e-4 };
+const tolerance = { text: 2e-5, unet: 3e-5, half: 2e-2, vae: 5e-5, trajectory: 2e-4 };
 
 /** Our families that have a UNet, as ComfyUI names them; other families have tests of their own. */
 const comfyNames: Readonly<Record<string, string>> = { sd15: 'SD15', sd2: 'SD20', sdxl: 'SDXL', 'sdxl-refiner': 'SDXLRefiner' };
@@ -144,9 +145,9 @@ async function checkUnetModel(name: string, file: ModelFile, reference: Referenc
   const { family, model } = recognise(file, families);
   const { textEncoders, vae: autoencoder, markers } = file.components;
   const traits = await family.traits({ model, markers, metadata: file.metadata, stem: name, read: readTensor });
-  const denoiser = once(() =>
-    openGraph(unetGraph(model, unetConfig(model, headsOfTiny(config)), { mostPieces: 1, arithmetic: 'float32' })),
-  );
+  const opened = (arithmetic: GraphOptions['arithmetic']) =>
+    once(() => openGraph(unetGraph(model, unetConfig(model, headsOfTiny(config)), { mostPieces: 1, arithmetic })));
+  const denoisers = { float32: opened('float32'), float16: opened('float16') };
   const near = (actual: DeviceTensor, wanted: string, share: number) =>
     expectClose(numbers(actual), golden(wanted).data, shareOfLargest(golden(wanted).data, share), wanted);
 
@@ -195,9 +196,10 @@ async function checkUnetModel(name: string, file: ModelFile, reference: Referenc
     }
 
     for (const call of unet) {
-      test(`predicts ${call.out} at t = ${call.t.join(', ')}`, async () => {
+      test.each(arithmetics)(`predicts ${call.out} at t = ${call.t.join(', ')} in %s`, async (arithmetic) => {
         const condition = { context: golden(call.context), ...(call.y && { vector: golden(call.y) }) };
-        near(await predict(golden(call.x), call.t, condition), call.out, tolerance.unet);
+        const share = arithmetic === 'float32' ? tolerance.unet : tolerance.half;
+        near(await predict(golden(call.x), call.t, condition, arithmetic), call.out, share);
       });
     }
 
@@ -285,11 +287,16 @@ async function checkUnetModel(name: string, file: ModelFile, reference: Referenc
     expectClose(latents, final, shareOfLargest(final, tolerance.trajectory), 'last latent');
   }
 
-  async function predict(x: Tensor, timesteps: number[], { context, vector }: Condition): Promise<DeviceTensor> {
+  async function predict(
+    x: Tensor,
+    timesteps: number[],
+    { context, vector }: Condition,
+    arithmetic: GraphOptions['arithmetic'] = 'float32',
+  ): Promise<DeviceTensor> {
     const [batch, channels, ...sides] = x.shape;
     const latentChannels = traits.latent.channels;
     const rows = floats([batch], timesteps.length === batch ? timesteps : new Array<number>(batch).fill(timesteps[0]));
-    const run = await denoiser();
+    const run = await denoisers[arithmetic]();
     const inputs = {
       timesteps: rows,
       context: floats(context.shape, context.data),

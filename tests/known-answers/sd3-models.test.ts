@@ -1,7 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { tensor, type Condition, type EncodedText, type StoredTensor, type Tensor, type TextEncoderKind } from '@atelier/sdk';
+import {
+  tensor,
+  type Condition,
+  type EncodedText,
+  type GraphOptions,
+  type StoredTensor,
+  type Tensor,
+  type TextEncoderKind,
+} from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { describe, expect, test } from 'vitest';
 import { componentsOf } from '../../backend/src/checkpoints/components.js';
@@ -17,12 +25,12 @@ import { t5Config, t5Graph } from '../../backend/src/model-families/text-encoder
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
 import { fillT5Texts, loadT5Tokenizer, t5Text } from '../../backend/src/prompt/index.js';
 import { baseAbsent, expectClose, goldenPath, hasGolden, readJson, readTensors, realTensor, shareOfLargest } from '../support/goldens.js';
-import { floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { arithmetics, floats, openGraph, tokenRows } from '../support/open-graph.js';
 
 const T5_FILE = 'models/text_encoders/t5xxl-fp16.safetensors';
 
 /** Shares of the largest absolute value, from the goldens' README. */
-const tolerance = { text: 2e-5, model: 3e-5, vae: 5e-5, trajectory: 2e-4 };
+const tolerance = { text: 2e-5, model: 3e-5, half: 2e-2, vae: 5e-5, trajectory: 2e-4 };
 
 interface Call {
   x: string;
@@ -95,7 +103,7 @@ function check(name: string, file: ModelFile, { latent, text, calls, vae, txt2im
   const { family, model } = recognise(file, families);
   const { textEncoders, vae: autoencoder, markers } = file.components;
   const traits = () => family.traits({ model, markers, metadata: file.metadata, stem: name, read: readTensor });
-  const opened = () => openGraph(family.graph(model, { arithmetic: 'float32', mostPieces: 1 }));
+  const opened = (arithmetic: GraphOptions['arithmetic'] = 'float32') => openGraph(family.graph(model, { arithmetic, mostPieces: 1 }));
 
   describe(name, () => {
     test('its family and its latents are those of the original', async () => {
@@ -104,12 +112,12 @@ function check(name: string, file: ModelFile, { latent, text, calls, vae, txt2im
     });
 
     for (const call of calls) {
-      test(`predicts ${call.out} at ${call.t.join(', ')}`, async () => {
-        const run = await opened();
+      test.each(arithmetics)(`predicts ${call.out} at ${call.t.join(', ')} in %s`, async (arithmetic) => {
+        const run = await opened(arithmetic);
         const inputs = { x: sent(golden(call.x)), context: sent(golden(call.context)), vector: sent(golden(call.y)) };
         const { prediction } = await run({ ...inputs, timesteps: floats([call.t.length], call.t) });
         expect(prediction.shape).toEqual(golden(call.out).shape);
-        near(numbers(prediction), call.out, tolerance.model);
+        near(numbers(prediction), call.out, arithmetic === 'float32' ? tolerance.model : tolerance.half);
       });
     }
 

@@ -2,6 +2,9 @@ import type { DeviceTensor } from '@atelier/sdk/contracts';
 import type { GraphSpec } from '../../backend/src/onnx/graph-builder.js';
 import { InProcessDevice } from '../../backend/src/testing/in-process-device.js';
 
+/** What a diffusion model can be computed in. */
+export const arithmetics = ['float32', 'float16'] as const;
+
 let device: InProcessDevice | undefined;
 
 /** Opens a graph in this process, on the same runtime and options as the device process, and gives a function that runs it. */

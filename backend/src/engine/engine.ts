@@ -23,6 +23,7 @@ import { tryProvider } from '../inference/try-provider.js';
 import { families } from '../model-families/families.js';
 import { CheckpointIndex } from '../library/checkpoint-index.js';
 import { ModelLibrary } from '../library/model-library.js';
+import { suitedPrecision } from '../library/precision.js';
 import { JobControl } from '../pipeline/job-control.js';
 import { Shelves } from '../pipeline/shelves.js';
 import { countTokens, loadClipTokenizer } from '../prompt/index.js';
@@ -217,7 +218,7 @@ export class Engine {
     this.begun.emit({
       type: 'status',
       device: facts && (facts.provider === 'cpu' ? 'CPU' : facts.provider),
-      precision: 'fp32',
+      precision: facts && suitedPrecision(facts),
       modelMemory: this.library.memory,
       memory: { engineBytes: process.memoryUsage.rss(), deviceBytes: facts?.memoryBytes ?? 0 },
     });

@@ -1,5 +1,6 @@
 import type { EncodedText, ModelCall, ModelFamily, ModelTraits, Tensor, TextEncoderKind, TextEncoderUse } from '@atelier/sdk';
 import type { CodingOptions } from './picture-coder.js';
+import type { ChosenPrecision } from './precision.js';
 
 /** A checkpoint with everything that it needs, ready to run. Its networks are opened on the device when they are first used. */
 export interface LoadedModel {
@@ -8,7 +9,7 @@ export interface LoadedModel {
   family: ModelFamily;
   traits: ModelTraits;
   /** What computes: reported, never guessed. */
-  precision: 'fp32' | 'fp16' | 'int8';
+  precision: ChosenPrecision;
   /** Name of the VAE file in use; null when it is the checkpoint's own. */
   vae: string | null;
   /** Names of the text encoder files in use beside the checkpoint's own. */

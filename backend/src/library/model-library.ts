@@ -1,6 +1,5 @@
 import path from 'node:path';
 import {
-  AppError,
   fail,
   ReportedError,
   tensor,
@@ -24,23 +23,13 @@ import type { LoadedModel } from './loaded-model.js';
 import { chooseMemory } from './memory-policy.js';
 import { encoderNames, gatherParts, type ModelParts } from './model-parts.js';
 import { PictureCoder } from './picture-coder.js';
+import { choosePrecision, type ChosenPrecision } from './precision.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
 import { SessionShelf, type LivingDevice, type Purpose, type ShelvedNetwork } from './session-shelf.js';
 import { tinyAutoencoderOf } from './tiny-autoencoders.js';
 
 /** Pieces of a diffusion model, between which a run can be interrupted. */
 const MOST_PIECES = 10;
-
-/** A precision was asked for that cannot be had. */
-export class PrecisionNotBuilt extends AppError {
-  readonly code = 'precision-not-built';
-  constructor(precision: string) {
-    super(
-      `Models cannot be computed in ${precision} yet.`,
-      'Ask for "auto" or "fp32"; weights that are stored in half precision stay so in memory.',
-    );
-  }
-}
 
 /** The settings that say how models are held in memory. */
 export type MemorySettings = Pick<Settings, 'modelMemory' | 'prepack'>;
@@ -93,11 +82,11 @@ export class ModelLibrary {
   async load(plan: ModelPlan): Promise<LoadedModel> {
     const entry = this.index.find(plan.checkpoint);
     if (entry.problem) throw new ReportedError(entry.problem);
-    if (plan.precision !== 'auto' && plan.precision !== 'fp32') throw new PrecisionNotBuilt(plan.precision);
+    const precision = choosePrecision(plan.precision, await this.device.facts());
     const { modelMemory, prepack } = this.settings();
-    const key = `${await keyOf(entry.file)} ${JSON.stringify([plan, modelMemory, prepack])}`;
+    const key = `${await keyOf(entry.file)} ${JSON.stringify([plan, precision, modelMemory, prepack])}`;
     if (this.loaded?.key === key && (await areUnchanged(this.loaded.states))) return this.loaded.model;
-    this.loaded = { key, ...(await this.prepare(plan, entry, { modelMemory, prepack })) };
+    this.loaded = { key, ...(await this.prepare({ ...plan, precision }, entry, { modelMemory, prepack })) };
     return this.loaded.model;
   }
 
@@ -108,7 +97,11 @@ export class ModelLibrary {
     await this.sessions.closeUnless(() => false);
   }
 
-  private async prepare(plan: ModelPlan, entry: CheckpointEntry, settings: MemorySettings): Promise<Omit<Loaded, 'key'>> {
+  private async prepare(
+    plan: ModelPlan & { precision: ChosenPrecision },
+    entry: CheckpointEntry,
+    settings: MemorySettings,
+  ): Promise<Omit<Loaded, 'key'>> {
     const { device, sessions, resident } = this;
     const file = await readModelFile(entry.file);
     const { family, model } = recognise(file, this.families());
@@ -120,7 +113,7 @@ export class ModelLibrary {
     const { vae, vaeName, textEncoders } = parts;
     const states = await statesOf([model, vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()]);
     const place = ({ file }: Component) => states.get(file)!;
-    const opened = settings.prepack ? 'model, prepacked' : 'model';
+    const opened = `model in ${plan.precision}${settings.prepack ? ', prepacked' : ''}`;
     await sessions.closeUnless((key, purpose) =>
       [...states.values()].some((state) => key.startsWith(state) && (purpose !== 'diffusion' || key.endsWith(opened))),
     );
@@ -143,7 +136,7 @@ export class ModelLibrary {
       checkpoint: entry.name,
       family,
       traits,
-      precision: 'fp32',
+      precision: plan.precision,
       vae: vaeName,
       textEncoders: plan.textEncoders,
       sha256,
@@ -167,7 +160,7 @@ export class ModelLibrary {
           key: `${place(model)} ${opened}`,
           purpose: 'diffusion',
           prepack: settings.prepack,
-          write: () => family.graph(model, { arithmetic: 'float32', mostPieces: MOST_PIECES }),
+          write: () => family.graph(model, { arithmetic: plan.precision === 'fp16' ? 'float16' : 'float32', mostPieces: MOST_PIECES }),
         };
         const constant = { context, ...(vector && { vector }), ...inputs };
         const values: Record<string, DeviceValue> = {

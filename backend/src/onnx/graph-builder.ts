@@ -13,6 +13,14 @@ const storedTypes = { ...weightTypes, U8: 2 } as const;
 
 const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
 type ElementType = keyof typeof elementTypes;
+const FLOAT16 = 10;
+const LARGEST_FLOAT16 = 65504;
+
+/** What reals are computed in. */
+export type Arithmetic = 'float32' | 'float16';
+
+/** What is known of a value: whole numbers; reals in the graph's arithmetic; reals in float32 whatever that is; constants fit either. */
+type Kind = 'whole' | 'real' | 'exact' | 'constant';
 
 /** Numbers as the bytes of each type. */
 const constantBytes: Record<ElementType, (values: readonly number[]) => Float32Array | Int32Array | BigInt64Array> = {
@@ -59,51 +67,90 @@ const IR_VERSION = 9;
  *
  * Every method that adds a node returns the node's output. `name` of a node is where it belongs in the model
  * (`input_blocks.1.0.in_layers.2`), so that ONNX Runtime's errors and profiles can be read.
+ *
+ * Inputs and outputs are float32. What is between may be float16: then inputs and weights are narrowed, and what must not be, starts
+ * from `exactInput` or `exactly` and ends with `narrowed`.
  */
 export class GraphBuilder {
   private readonly nodes: Node[] = [];
   /** How many nodes there were at each yield point. */
   private readonly yieldPoints: number[] = [];
-  /** Values that are whole numbers: shapes. All others are float32. */
-  private readonly wholeNumbers = new Set<string>();
+  private readonly kinds = new Map<string, Kind>();
   private readonly inputs = new Map<string, Uint8Array>();
   private readonly outputs = new Map<string, Uint8Array>();
   private readonly weights = new Map<string, Weight>();
   private readonly constants = new Map<string, Uint8Array>();
-  private readonly widened = new Map<string, Value>();
+  private readonly convertedWeights = new Map<string, Value>();
   private readonly nodeNames = new Map<string, number>();
+  private readonly realType: number;
 
-  constructor(private readonly name: string) {}
+  constructor(
+    private readonly name: string,
+    arithmetic: Arithmetic = 'float32',
+  ) {
+    this.realType = arithmetic === 'float16' ? FLOAT16 : elementTypes.float32;
+  }
 
+  /** An input, of which reals come as float32 and are computed with in the graph's arithmetic. */
   input(name: string, type: ElementType, shape: readonly Side[]): Value {
     this.inputs.set(name, valueInfo(name, elementTypes[type], shape));
-    return name as Value;
+    if (type !== 'float32') return this.known(name, 'whole');
+    return this.narrowed(this.known(name, 'exact'), name);
+  }
+
+  /** An input that is computed with in float32: what becomes the angle of a wave. */
+  exactInput(name: string, shape: readonly Side[]): Value {
+    this.inputs.set(name, valueInfo(name, elementTypes.float32, shape));
+    return this.known(name, 'exact');
   }
 
   /** Makes `value` an output called `name`, of type float32. */
   output(name: string, value: Value, shape: readonly Side[]): void {
-    this.nodes.push({ inputs: [value], output: name, bytes: node('Identity', [value], name, `${name}/output`, {}, '') });
+    const isWide = this.realType === elementTypes.float32 || this.kinds.get(value) === 'exact';
+    const [operator, attributes] = isWide ? ['Identity', {}] : ['Cast', { to: elementTypes.float32 }];
+    this.nodes.push({ inputs: [value], output: name, bytes: node(operator, [value], name, `${name}/output`, attributes, '') });
     this.outputs.set(name, valueInfo(name, elementTypes.float32, shape));
   }
 
-  /** A weight as float32. Weights of 16 or 8 bits are widened whenever the model runs, so that the file stays mapped. */
+  /** A weight in the graph's arithmetic. One that is stored otherwise is converted whenever the model runs, so that the file stays mapped. */
   weight(name: string, source: WeightInPlace): Value {
     const value = this.storedWeight(name, source);
-    if (source.type === 'F32') return value;
-    const widened = this.widened.get(name) ?? this.cast(value, name);
-    this.widened.set(name, widened);
-    return widened;
+    const converted = this.convertedWeights.get(name) ?? this.fromStored(value, source.type, name);
+    this.convertedWeights.set(name, converted);
+    return converted;
+  }
+
+  /** Numbers of a weight's type in the graph's arithmetic. */
+  fromStored(x: Value, type: WeightType, at: string): Value {
+    return weightTypes[type] === this.realType ? x : this.cast(x, at);
   }
 
   /** A weight in the element type it is stored in, or as bytes: for a table of which few rows are used. */
   storedWeight(name: string, source: Omit<Weight, 'name'>): Value {
     this.weights.set(name, { ...source, name });
-    return name as Value;
+    return this.known(name, 'real');
   }
 
-  /** As numbers of another type; widening to float32 is exact. */
-  cast(x: Value, at: string, to: ElementType = 'float32'): Value {
-    return this.node('Cast', [x], { to: elementTypes[to] }, at);
+  /** As reals in the graph's arithmetic. */
+  cast(x: Value, at: string): Value {
+    return this.known(this.node('Cast', [x], { to: this.realType }, at), 'real');
+  }
+
+  /** As whole numbers. */
+  toWhole(x: Value, at: string, type: 'int32' | 'int64'): Value {
+    return this.known(this.node('Cast', [x], { to: elementTypes[type] }, at), 'whole');
+  }
+
+  /** Whole numbers as float32, whatever the graph's arithmetic is. */
+  exactly(whole: Value, at: string): Value {
+    return this.known(this.node('Cast', [whole], { to: elementTypes.float32 }, at), 'exact');
+  }
+
+  /** Exact reals in the graph's arithmetic. */
+  narrowed(x: Value, at: string): Value {
+    if (this.kinds.get(x) !== 'exact') return x;
+    if (this.realType !== elementTypes.float32) return this.cast(x, at);
+    return this.known(x, 'real');
   }
 
   /** A small list of integers or reals written into the graph itself. Equal ones are written once. */
@@ -119,15 +166,24 @@ export class GraphBuilder {
       ];
       this.constants.set(name, message(tensor));
     }
-    return name as Value;
+    return this.known(name, type === 'float32' ? 'constant' : 'whole');
   }
 
-  /** Adds a node with one output. An empty `input` stands for an optional one that is left out. */
+  /**
+   * Adds a node with one output. An empty `input` stands for an optional one that is left out.
+   *
+   * @throws TypeError when reals of both kinds come together: one of them has to be `narrowed`.
+   */
   node(operator: string, inputs: readonly (Value | '')[], attributes: Readonly<Record<string, Attribute>>, at: string, domain = ''): Value {
     const name = this.unusedName(`${at}/${operator}`);
-    this.nodes.push({ inputs, output: name, bytes: node(operator, inputs, name, name, attributes, domain) });
-    if (operator === 'Shape' || (operator === 'Concat' && this.wholeNumbers.has(inputs[0]))) this.wholeNumbers.add(name);
-    return name as Value;
+    const kinds = inputs.map((input) => this.kinds.get(input));
+    const [isExact, isReal] = [kinds.includes('exact'), kinds.includes('real')];
+    if (isExact && isReal) throw new TypeError(`${name} mixes reals in float32 with reals in the graph's arithmetic.`);
+    const keepsConstants = this.realType === elementTypes.float32 || isExact || ['Resize', 'Cast'].includes(operator); // a Resize's factors are float32
+    const fitting = keepsConstants ? inputs : inputs.map((input, i) => (kinds[i] === 'constant' ? this.cast(input as Value, at) : input));
+    this.nodes.push({ inputs: fitting, output: name, bytes: node(operator, fitting, name, name, attributes, domain) });
+    const isWhole = ['Shape', 'ArgMax'].includes(operator) || !(isExact || isReal || kinds.includes('constant'));
+    return this.known(name, isWhole ? 'whole' : isExact ? 'exact' : 'real');
   }
 
   add(a: Value, b: Value, at: string): Value {
@@ -209,6 +265,13 @@ export class GraphBuilder {
     return this.node('MultiHeadAttention', [query, key, value], attributes, at, 'com.microsoft');
   }
 
+  /** Holds float16 numbers back from becoming infinite, as ComfyUI does where the weights were trained with a wider range. */
+  bounded(x: Value, at: string): Value {
+    if (this.realType === elementTypes.float32) return x;
+    const bounds = [-LARGEST_FLOAT16, LARGEST_FLOAT16].map((bound) => this.constant('float32', [bound], []));
+    return this.node('Clip', [x, ...bounds], {}, at);
+  }
+
   /** Enlarges by repeating pixels; to twice the size, or to the height and width of `like`. */
   enlarge(x: Value, like: Value | 'twice', at: string): Value {
     const nearest = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
@@ -261,7 +324,7 @@ export class GraphBuilder {
     const overridable = weights
       .filter(({ type }) => type !== 'F32')
       .map(({ name, type, dims }) => valueInfo(name, storedTypes[type], dims));
-    const inner = (name: string) => valueInfo(name, elementTypes[this.wholeNumbers.has(name) ? 'int64' : 'float32']);
+    const inner = (name: string) => valueInfo(name, this.elementTypeOf(name));
     const graph = message([
       ...nodes.map(({ bytes }) => bytesField(1, bytes)),
       bytesField(2, this.name),
@@ -278,6 +341,16 @@ export class GraphBuilder {
       bytesField(8, message([bytesField(1, 'com.microsoft'), integerField(2, 1)])),
     ]);
     return { bytes, inputs, outputs };
+  }
+
+  private known(name: string, kind: Kind): Value {
+    this.kinds.set(name, kind);
+    return name as Value;
+  }
+
+  private elementTypeOf(name: string): number {
+    const kind = this.kinds.get(name);
+    return kind === 'whole' ? elementTypes.int64 : kind === 'exact' ? elementTypes.float32 : this.realType;
   }
 
   private unusedName(wanted: string): string {

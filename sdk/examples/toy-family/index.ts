@@ -25,12 +25,12 @@ const toy: ModelFamily = {
 };
 
 /** Weights stay in their file: a layer's methods name them by its path. */
-function toyGraph(model: Component, { mostPieces }: GraphOptions) {
-  const graph = new GraphBuilder('toy');
+function toyGraph(model: Component, { arithmetic, mostPieces }: GraphOptions) {
+  const graph = new GraphBuilder('toy', arithmetic);
   const layers = new Layer(graph, model, 'toy');
   const [width, channels] = viewOf(model).shape('toy.first.weight')!;
   const x = graph.input('x', 'float32', ['batch', channels, 'height', 'width']);
-  const timesteps = graph.input('timesteps', 'float32', ['batch']);
+  const timesteps = graph.exactInput('timesteps', ['batch']); // in half precision, too, time stays exact
   const context = graph.input('context', 'float32', ['batch', 'tokens', viewOf(model).shape('toy.text.weight')![1]]);
 
   const meaning = graph.node('ReduceMean', [context, graph.constant('int64', [1])], { keepdims: 0 }, 'toy.text');

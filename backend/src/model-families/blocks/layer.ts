@@ -79,13 +79,12 @@ export class Layer {
     // ONNX Runtime looks up no floats of 8 bits: their bytes are, and then what each byte means
     const table = graph.storedWeight(nameOf(stored), isFloat8(stored.type) ? { ...source, type: 'U8' } : source);
     const found = graph.node('Gather', [table, rows], { axis: 0 }, path);
-    if (stored.type === 'F32') return found;
-    if (!isFloat8(stored.type)) return graph.cast(found, path);
+    if (!isFloat8(stored.type)) return graph.fromStored(found, source.type, path);
     const meanings = graph.constant('float32', [...float8Values[stored.type]]);
-    return graph.node('Gather', [meanings, graph.cast(found, path, 'int32')], {}, path);
+    return graph.node('Gather', [meanings, graph.toWhole(found, path, 'int32')], {}, path);
   }
 
-  /** The whole tensor as float32, read in the shape `dims`. */
+  /** The whole tensor, read in the shape `dims`. */
   weight(name: string, dims?: readonly number[]): Value {
     const stored = this.stored(name);
     return this.inPlace(stored, dims ?? stored.shape);

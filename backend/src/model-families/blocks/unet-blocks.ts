@@ -42,7 +42,7 @@ export function vectorEmbedding(embed: Layer, vector: Value): Value {
 /**
  * A number as waves of falling frequency (Vaswani et al. 2017), cosines first.
  *
- * @param values [batch].
+ * @param values [batch], an exact input: rounded to half precision, thousandths of the noise would be lost.
  * @returns [batch, width]
  */
 export function sinusoids({ graph, path }: Layer, values: Value, width: number): Value {
@@ -51,5 +51,5 @@ export function sinusoids({ graph, path }: Layer, values: Value, width: number):
   const frequencies = Array.from({ length: half }, (_, i) => Math.exp(Math.fround(Math.fround(-Math.log(10000) * i) / half)));
   const column = graph.reshape(values, [-1, 1], path);
   const angles = graph.multiply(column, graph.constant('float32', frequencies, [1, half]), path);
-  return graph.concat([graph.node('Cos', [angles], {}, path), graph.node('Sin', [angles], {}, path)], 1, path);
+  return graph.narrowed(graph.concat([graph.node('Cos', [angles], {}, path), graph.node('Sin', [angles], {}, path)], 1, path), path);
 }

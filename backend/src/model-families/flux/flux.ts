@@ -34,18 +34,18 @@ interface Surroundings {
  * latent, which in Fill is the mask (64 channels: 8 × 8 pixels of each cell), then the masked picture.
  * Output `prediction` [batch, channels, height, width]. Any batch and size; sides need not be even.
  */
-export function fluxGraph(model: Component, config: FluxConfig, { mostPieces }: GraphOptions): GraphSpec {
-  const graph = new GraphBuilder('flux');
+export function fluxGraph(model: Component, config: FluxConfig, { mostPieces, arithmetic }: GraphOptions): GraphSpec {
+  const graph = new GraphBuilder('flux', arithmetic);
   const flux = new Layer(graph, model);
   const { width, heads, inChannels, outChannels } = config;
   const x = graph.input('x', 'float32', ['batch', outChannels, 'height', 'width']);
-  const timesteps = graph.input('timesteps', 'float32', ['batch']);
+  const timesteps = graph.exactInput('timesteps', ['batch']);
   const context = graph.input('context', 'float32', ['batch', 'tokens', config.contextWidth]);
   const pooled = graph.input('vector', 'float32', ['batch', config.vectorWidth]);
 
   let vector = graph.add(amountEmbedding(flux.at('time_in'), timesteps), vectorEmbedding(flux.at('vector_in'), pooled), 'vector_in');
   if (config.takesGuidance) {
-    vector = graph.add(vector, amountEmbedding(flux.at('guidance_in'), graph.input('guidance', 'float32', ['batch'])), 'guidance_in');
+    vector = graph.add(vector, amountEmbedding(flux.at('guidance_in'), graph.exactInput('guidance', ['batch'])), 'guidance_in');
   }
   const grid = patchGrid(graph, x, 'img_in');
   const batch = graph.shapeOf(x, 'img_in', 0, 1);
@@ -113,7 +113,7 @@ function doubleBlock(block: Layer, streams: { image: Value; text: Value }, aroun
     const inner = mlp.at(0).linear(tokenRows(graph, modulated(graph, x, { shift, scale, width }, mlp.path), width, mlp.path));
     return gated(graph, x, mlp.at(2).linear(graph.tanhGelu(inner, mlp.path)), gate, around, mlp.path);
   });
-  return { text: textAfter, image: imageAfter };
+  return { text: graph.bounded(textAfter, path), image: imageAfter };
 }
 
 /** Attention and feed-forward beside each other (Dehghani et al. 2023). */
@@ -125,7 +125,8 @@ function singleBlock(block: Layer, x: Value, around: Surroundings): Value {
   const inward = block.at('linear1');
   const attended = attention(block, projections(inward, block.at('norm'), rows, around), around);
   const inner = graph.tanhGelu(inward.linearRows(rows, 3 * width, inward.outputWidth), path);
-  return gated(graph, x, block.at('linear2').linear(graph.concat([attended, inner], 1, path)), gate, around, path);
+  const told = block.at('linear2').linear(graph.concat([attended, inner], 1, path));
+  return graph.bounded(gated(graph, x, told, gate, around, path), path);
 }
 
 interface Projections {

@@ -29,16 +29,13 @@ export function turnsOf(graph: GraphBuilder, textTokens: Value, { rows, columns 
   );
   const angles = (count: Value, speeds: Value, shape: readonly number[]) => {
     const places = graph.node('Range', [scalar(0), graph.node('Squeeze', [count], {}, at), scalar(1)], {}, at);
-    return graph.multiply(graph.reshape(graph.cast(places, at), shape, at), speeds, at);
+    return graph.multiply(graph.reshape(graph.exactly(places, at), shape, at), speeds, at);
   };
   const grid = graph.add(angles(rows, byRow, [-1, 1, 1]), angles(columns, byColumn, [1, -1, 1]), at); // [rows, columns, pairs]
-  const still = graph.concat([textTokens, graph.constant('int64', [pairs])], 0, at);
-  const all = graph.concat(
-    [graph.node('Expand', [graph.constant('float32', [0]), still], {}, at), graph.reshape(grid, [-1, pairs], at)],
-    0,
-    at,
-  );
-  return { cos: graph.node('Cos', [all], {}, at), sin: graph.node('Sin', [all], {}, at) };
+  const ahead = graph.concat([textTokens, graph.constant('int64', [0, 0, 0])], 0, at);
+  const all = graph.node('Pad', [graph.reshape(grid, [-1, pairs], at), ahead], {}, at); // words first, with angles of zero
+  const [cos, sin] = ['Cos', 'Sin'].map((wave) => graph.narrowed(graph.node(wave, [all], {}, at), at));
+  return { cos, sin };
 }
 
 /** @param x [batch, tokens, heads · head width], of which neighbouring numbers are a pair. */

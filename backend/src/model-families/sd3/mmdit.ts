@@ -28,13 +28,13 @@ interface Surroundings {
  * Inputs `x` [batch, 16, height, width], `timesteps` [batch] (0 … 1000), `context` [batch, tokens, 4096], `vector` [batch, 2048].
  * Output `prediction`, shaped like `x`. Any batch; sides up to twice the square of known places, and need not be even.
  */
-export function mmditGraph(model: Component, { mostPieces }: GraphOptions): GraphSpec {
+export function mmditGraph(model: Component, { mostPieces, arithmetic }: GraphOptions): GraphSpec {
   const config = sd3Config(model);
-  const graph = new GraphBuilder('mmdit');
+  const graph = new GraphBuilder('mmdit', arithmetic);
   const mmdit = new Layer(graph, model);
   const { width, heads, channels } = config;
   const x = graph.input('x', 'float32', ['batch', channels, 'height', 'width']);
-  const timesteps = graph.input('timesteps', 'float32', ['batch']);
+  const timesteps = graph.exactInput('timesteps', ['batch']);
   const context = graph.input('context', 'float32', ['batch', 'tokens', config.contextWidth]);
   const pooled = graph.input('vector', 'float32', ['batch', config.vectorWidth]);
 

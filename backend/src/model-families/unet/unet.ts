@@ -13,11 +13,11 @@ import { headsOf, type UnetConfig } from './config.js';
  * [batch, width] where the model has one, `beside` [batch, more channels, height, width] where it takes more than the latent.
  * Output `prediction` [batch, channels, height, width]. Any batch and size; sides need not be even.
  */
-export function unetGraph(model: Component, config: UnetConfig, { mostPieces }: GraphOptions): GraphSpec {
-  const graph = new GraphBuilder('unet');
+export function unetGraph(model: Component, config: UnetConfig, { mostPieces, arithmetic }: GraphOptions): GraphSpec {
+  const graph = new GraphBuilder('unet', arithmetic);
   const unet = new Layer(graph, model);
   const latent = graph.input('x', 'float32', ['batch', config.outChannels, 'height', 'width']);
-  const timesteps = graph.input('timesteps', 'float32', ['batch']);
+  const timesteps = graph.exactInput('timesteps', ['batch']);
   const text = graph.input('context', 'float32', ['batch', 'tokens', config.contextWidth]);
   const moreChannels = config.inChannels - config.outChannels;
   const x =

@@ -105,3 +105,15 @@ test('nodes are named after their place in the model, so that errors can be read
   expect(text).toContain('middle_block.1/Add');
   expect(text).toContain('middle_block.1/Add.2');
 });
+
+test('what must not be rounded is computed in float32 until it is narrowed, and cannot slip in among half-precision numbers', async () => {
+  const graph = new GraphBuilder('exact', 'float16');
+  const exact = graph.exactInput('exact', ['n']);
+  const wave = graph.node('Sin', [graph.multiply(exact, graph.constant('float32', [0.5]), 'wave')], {}, 'wave');
+  const x = graph.input('x', 'float32', ['n']);
+  expect(() => graph.add(x, wave, 'sum')).toThrow(/mixes/);
+  graph.output('y', graph.add(x, graph.narrowed(wave, 'wave'), 'sum'), ['n']);
+  const run = await openGraph(graph.finish());
+  const { y } = await run({ exact: floats([1], [999.7]), x: floats([1], [0]) });
+  expect(Math.abs((y.data as Float32Array)[0] - Math.sin(499.85))).toBeLessThan(1e-3);
+});
