@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { MODEL_INDEX } from '../checkpoints/diffusers-folder.js';
@@ -43,14 +44,17 @@ async function filesBelow(folder: string): Promise<FoundFile[]> {
     throw cause;
   });
   const nameOf = (file: string) => path.relative(folder, file).split(path.sep).join('/');
-  const models = entries
+  const inside = entries
     .filter(({ name, parentPath }) => name === MODEL_INDEX && parentPath !== folder)
     .map(({ parentPath }) => parentPath);
+  const links = entries.filter((entry) => entry.isSymbolicLink()).map((entry) => path.join(entry.parentPath, entry.name));
+  const linked = links.filter((link) => existsSync(path.join(link, MODEL_INDEX))); // into the cache of Hugging Face, for one
+  const models = [...inside, ...linked];
   const isPart = (file: string) => models.some((model) => file.startsWith(model + path.sep));
   const files = entries
     .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.includes(path.extname(entry.name).toLowerCase()))
     .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter((file) => !isPart(file));
+    .filter((file) => !isPart(file) && !models.includes(file));
   return [
     ...models.sort().map((file) => ({ file, name: nameOf(file) })),
     ...files.sort().map((file) => ({ file, name: nameOf(file).slice(0, -path.extname(file).length) })),

@@ -108,6 +108,18 @@ test('a folder of diffusers is one checkpoint, named by its whole path; its file
   expect(index.find('mine/tiny.v2')).toMatchObject({ sha256: null, problem: { code: 'checkpoint-unreadable' } });
 });
 
+test('links out of the models folder are followed, to a file and to a folder of diffusers', async () => {
+  const elsewhere = diffusersFolder(path.join(home, 'cache/snapshot'));
+  await rename(checkpoint('tiny.safetensors'), path.join(home, 'cache/tiny.safetensors'));
+  await symlink(path.join(home, 'cache/tiny.safetensors'), checkpoint('linked.safetensors'));
+  await symlink(elsewhere, checkpoint('snapshot'));
+  await index.refresh();
+  expect(index.list()).toMatchObject([
+    { name: 'linked', family: 'sd15' },
+    { name: 'snapshot', family: 'sd15' },
+  ]);
+});
+
 test('what an earlier version has remembered is kept', async () => {
   await index.refresh();
   const sha256 = await index.sha256(index.find('tiny'));
