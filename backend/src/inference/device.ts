@@ -13,6 +13,7 @@ import {
 } from '@atelier/sdk/contracts';
 import type { DeviceInputs, DeviceLink, KeptOutputs, OpenOptions, Session } from './device-link.js';
 import { DeviceEnded, NotOnDevice } from './errors.js';
+import { sharedHeap } from './shared-heap.js';
 
 /** How the device process is started and told to work. */
 export interface DeviceSetup {
@@ -145,6 +146,7 @@ export class Device implements DeviceLink {
     const child = fork(this.setup.entry, ['device', ...(this.setup.args ?? [])], {
       serialization: 'advanced', // typed arrays cross as they are
       execArgv: [],
+      env: { ...process.env, ...sharedHeap },
       stdio: ['ignore', 'inherit', this.setup.isQuiet ? 'ignore' : 'inherit', 'ipc'],
     });
     const life: Life = { process: child, waiting: new Map(), sessions: new Set(), tensors: new Set() };

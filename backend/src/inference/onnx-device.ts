@@ -21,6 +21,7 @@ import { ModelCallFailed, ModelNotOpened, NotOnDevice, ProviderMissing } from '.
 import { placementIn } from './node-placement.js';
 import { physicalCores } from './physical-cores.js';
 import { tryOut, type Abilities } from './provider-trial.js';
+import { hasSharedHeap } from './shared-heap.js';
 
 env.logLevel = 'fatal'; // what fails is told by exceptions
 
@@ -188,6 +189,7 @@ export class OnnxDevice {
       intraOpNumThreads: this.threads,
       graphOptimizationLevel: isPrepacked ? 'all' : 'extended', // 'all' copies convolution weights into a blocked layout
       enableMemPattern: false, // less scratch memory
+      enableCpuMemArena: !hasSharedHeap(), // each session's arena would keep the most that a call of it ever needed
       logSeverityLevel: 3,
       extra: {
         session: {
