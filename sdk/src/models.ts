@@ -24,6 +24,8 @@ export interface StoredTensor {
   length: number;
   /** Rows that lie in several places, one part below the other, where a layout keeps apart what another joins; `offset` and `length` then mean nothing. */
   parts?: readonly StoredTensor[];
+  /** One number by which what is stored has to be multiplied: weights in 8 bits may have one. */
+  factor?: StoredTensor;
 }
 
 export type StoredTensors = ReadonlyMap<string, StoredTensor>;

@@ -1,6 +1,7 @@
 import type { Component, StoredTensor, StoredTensors, TextEncoderKind } from '@atelier/sdk';
 import { modelLayouts, textEncoderLayouts, vaeLayouts, type Layout } from './layouts/index.js';
 import type { Checkpoint } from './safetensors-header.js';
+import { withFactors } from './scaled-weights.js';
 
 /** The networks that a file holds, each under the names that graphs are written for. */
 export interface Components {
@@ -105,7 +106,8 @@ function clipKind(layers: number): TextEncoderKind {
 
 function inOurNames(tensors: StoredTensors, layouts: readonly Layout[]): StoredTensors {
   const layout = layouts.find(({ matches }) => matches(tensors));
-  return layout ? layout.rename(tensors) : tensors;
+  const scaled = withFactors(tensors);
+  return layout ? layout.rename(scaled) : scaled;
 }
 
 function series(tensors: StoredTensors, nameOf: (index: number) => string): number {

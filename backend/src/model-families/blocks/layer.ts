@@ -40,18 +40,17 @@ export class Layer {
 
   /**
    * As `linear`, with output rows `from` to `to` (exclusive) of the weight only; they are read in place, from several places where they lie
-   * apart. Beside a weight in 8 bits there may be the factor that makes it whole again, `scale_weight`.
+   * apart, and multiplied by the factor that each of them may have.
    */
   linearRows(x: Value, from: number, to: number): Value {
     const weights = rowPieces(this.stored('weight', 2, 4), from, to);
     const biases = this.has('bias') ? rowPieces(this.stored('bias', 1), from, to) : [];
-    const factor = this.has('scale_weight') ? this.weight('scale_weight', [1]) : undefined;
     const parts = weights.map((weight, i) => {
       const [rows, ...rest] = weight.shape;
       const matrix = this.inPlace(weight, [rows, rest.reduce((size, side) => size * side, 1)]);
       const bias = biases.length > 0 ? this.inPlace(biases[i], biases[i].shape) : undefined;
-      if (factor === undefined) return this.graph.gemm(x, matrix, bias, this.path);
-      const product = this.graph.multiply(this.graph.gemm(x, matrix, undefined, this.path), factor, this.path);
+      if (!weight.factor) return this.graph.gemm(x, matrix, bias, this.path);
+      const product = this.scaled(this.graph.gemm(x, matrix, undefined, this.path), weight);
       return bias === undefined ? product : this.graph.add(product, bias, this.path);
     });
     return parts.length === 1 ? parts[0] : this.graph.concat(parts, 1, this.path);
@@ -79,15 +78,20 @@ export class Layer {
     // ONNX Runtime looks up no floats of 8 bits: their bytes are, and then what each byte means
     const table = graph.storedWeight(nameOf(stored), isFloat8(stored.type) ? { ...source, type: 'U8' } : source);
     const found = graph.node('Gather', [table, rows], { axis: 0 }, path);
-    if (!isFloat8(stored.type)) return graph.fromStored(found, source.type, path);
-    const meanings = graph.constant('float32', [...float8Values[stored.type]]);
-    return graph.node('Gather', [meanings, graph.toWhole(found, path, 'int32')], {}, path);
+    const numbers = isFloat8(stored.type)
+      ? graph.node('Gather', [graph.constant('float32', [...float8Values[stored.type]]), graph.toWhole(found, path, 'int32')], {}, path)
+      : graph.fromStored(found, source.type, path);
+    return this.scaled(numbers, stored);
   }
 
   /** The whole tensor, read in the shape `dims`. */
   weight(name: string, dims?: readonly number[]): Value {
     const stored = this.stored(name);
-    return this.inPlace(stored, dims ?? stored.shape);
+    return this.scaled(this.inPlace(stored, dims ?? stored.shape), stored);
+  }
+
+  private scaled(value: Value, { factor }: StoredTensor): Value {
+    return factor ? this.graph.multiply(value, this.inPlace(factor, [1]), this.path) : value;
   }
 
   private inPlace(stored: StoredTensor, dims: readonly number[]): Value {
