@@ -21,7 +21,7 @@ test.each(sources)('%s: from a written-down position the same noise follows', (s
     const noise = new BatchNoise(source, [1, 2], small);
     noise.next();
     const position = JSON.parse(JSON.stringify(noise.position));
-    expect(new BatchNoise(source, [1, 2], small, position).next()).toEqual(noise.next());
+    expect(new BatchNoise(source, [1, 2], small, {}, position).next()).toEqual(noise.next());
   }
 });
 

@@ -95,7 +95,7 @@ describe.each(samplers.map((sampler) => [sampler.label, sampler] as const))('%s'
     for (let stop = 1; stop < sigmas.length - 1; stop++) {
       const source = new BatchNoise('NV', [7], shape.slice(1));
       const first = (await run(sampler, { x: start, sigmas, noise: noiseOf(source) }, stop))[stop - 1];
-      const elsewhere = new BatchNoise('NV', [7], shape.slice(1), JSON.parse(JSON.stringify(source.position)));
+      const elsewhere = new BatchNoise('NV', [7], shape.slice(1), {}, JSON.parse(JSON.stringify(source.position)));
       const rest = await run(sampler, { x: first.x, sigmas: sigmas.slice(stop), noise: noiseOf(elsewhere), memory: first.memory });
       expect(rest.at(-1)?.x.data).toEqual(unbroken.at(-1)?.x.data);
     }
@@ -138,7 +138,7 @@ test('a run of a flow model goes on after a stop, also with samplers that see it
   const model = samplingOf({ kind: 'flow', shift: 3, multiplier: 1000 });
   const sigmas = simple.levels(model, 20);
   const going = (sampler: Sampler, from: Omit<Going, 'noise'>, position?: NoisePosition, stopAfter?: number) => {
-    const source = new BatchNoise('NV', [7], shape.slice(1), position);
+    const source = new BatchNoise('NV', [7], shape.slice(1), {}, position);
     return { source, steps: run(sampler, { ...from, model, noise: noiseOf(source) }, stopAfter) };
   };
   for (const sampler of samplers.filter(({ suits }) => suits?.(model) !== false)) {
