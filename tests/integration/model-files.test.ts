@@ -33,14 +33,29 @@ async function problemOf(name: string) {
   return checkpoints.find((entry) => entry.name === name)?.problem;
 }
 
-test('a folder of diffusers makes the same picture as the file of the same weights', async () => {
-  const folder = diffusersFolder(checkpoint('tiny-diffusers'));
+test('a folder of diffusers makes the same picture as the file of the same weights, also where its weights lie in shards', async () => {
+  const [whole, sharded] = ['tiny-diffusers', 'tiny-shards'].map((name) => diffusersFolder(checkpoint(name)));
+  intoShards(path.join(sharded, 'unet'));
   expect(await problemOf('tiny-diffusers')).toBeNull();
-  const [inFile, inFolder] = [await made({}), await made({ checkpoint: 'tiny-diffusers' })];
-  expect(inFolder.phase).toBe('done');
-  expect((await pixelsOf(inFolder)).equals(await pixelsOf(inFile))).toBe(true);
-  rmSync(folder, { recursive: true });
+  const inFile = await pixelsOf(await made({}));
+  for (const name of ['tiny-diffusers', 'tiny-shards']) {
+    const job = await made({ checkpoint: name });
+    expect(job.phase).toBe('done');
+    expect((await pixelsOf(job)).equals(inFile)).toBe(true);
+  }
+  for (const folder of [whole, sharded]) rmSync(folder, { recursive: true });
 });
+
+/** Splits the weights of a part, tensor by tensor in turn. */
+function intoShards(part: string): void {
+  const file = path.join(part, 'diffusion_pytorch_model.safetensors');
+  const tensors = Object.entries(readSafetensors(file));
+  const shardOf = (i: number) => `diffusion_pytorch_model-0000${(i % 2) + 1}-of-00002.safetensors`;
+  for (const turn of [0, 1]) writeSafetensors(path.join(part, shardOf(turn)), Object.fromEntries(tensors.filter((_, i) => i % 2 === turn)));
+  const weight_map = Object.fromEntries(tensors.map(([name], i) => [name, shardOf(i)]));
+  writeFileSync(`${file}.index.json`, JSON.stringify({ metadata: {}, weight_map }));
+  rmSync(file);
+}
 
 /** The tiny checkpoint's tensors, some changed. */
 function changed(change: (name: string, tensor: TensorToWrite) => [string, TensorToWrite]): Record<string, TensorToWrite> {
