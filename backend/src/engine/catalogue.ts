@@ -15,6 +15,8 @@ export function buildCatalogue(extensions: ExtensionHost, index: CheckpointIndex
       extension,
     })),
     checkpoints: index.list(),
+    vaes: [...index.vaes],
+    textEncoders: [...index.textEncoders],
     extensions: extensions.entries(),
     tabs: [...tabs],
   };

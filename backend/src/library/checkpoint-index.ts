@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { AppError, fail, reportOf, type ModelFamily } from '@atelier/sdk';
-import type { CheckpointEntry, ErrorReport } from '@atelier/sdk/contracts';
-import type { Kysely } from 'kysely';
+import type { CheckpointEntry, TextEncoderEntry, VaeEntry } from '@atelier/sdk/contracts';
+import { sql, type Kysely } from 'kysely';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
-import { recognise } from '../model-families/families.js';
-import { stateOf } from './file-state.js';
-import { modelFiles } from './model-folders.js';
+import { noFacts, readFacts, type CheckpointFacts } from './checkpoint-facts.js';
+import { stateOf, type FileState } from './file-state.js';
+import { firstUsable, modelFiles } from './model-folders.js';
+import { findPartFiles, missingParts, type PartFiles } from './model-parts.js';
 
 /** No file in the models folders has that name. */
 export class CheckpointNotFound extends AppError {
@@ -24,26 +25,29 @@ export class CheckpointNotFound extends AppError {
   }
 }
 
-/** What the index remembers of a file, valid as long as size and time of change are the same. */
+/** What the index remembers of a file that can be used, valid as long as size and time of change are the same. */
 interface FileRow {
   file: string;
   sizeBytes: number;
   changedMs: number;
-  family: string | null;
-  /** An `ErrorReport` as JSON. */
-  problem: string | null;
-  /** A list of sentences as JSON. */
-  notes: string;
+  /** `CheckpointFacts` as JSON. */
+  facts: string;
+  /** Of `facts`, when they were written down. */
+  version: number;
   sha256: string | null;
 }
 
 interface IndexTables {
-  files: FileRow;
+  checkpoints: FileRow;
 }
+
+/** Raised when there is more to know of a checkpoint: what was remembered before is then read again, only hashes are kept. */
+const FACTS_VERSION = 1;
 
 /** Which checkpoint files there are, what each is, and its hash. Remembered in `data/index.db`. */
 export class CheckpointIndex {
   private entries = new Map<string, CheckpointEntry>();
+  private partFiles: PartFiles = { vaes: [], textEncoders: [] };
   private readonly hashing = new Map<string, Promise<string>>();
   private listener: () => void = () => {};
 
@@ -65,23 +69,16 @@ export class CheckpointIndex {
   ): Promise<CheckpointIndex> {
     const database = await openSqlite<IndexTables>(databaseFile);
     await database.schema
-      .createTable('files')
+      .createTable('checkpoints')
       .ifNotExists()
       .addColumn('file', 'text', (column) => column.primaryKey())
       .addColumn('sizeBytes', 'integer', (column) => column.notNull())
       .addColumn('changedMs', 'real', (column) => column.notNull())
-      .addColumn('family', 'text')
-      .addColumn('problem', 'text')
+      .addColumn('facts', 'text', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
       .addColumn('sha256', 'text')
       .execute();
-    const [files] = await database.introspection.getTables();
-    if (!files.columns.some(({ name }) => name === 'notes')) {
-      // added by a later version than the first
-      await database.schema
-        .alterTable('files')
-        .addColumn('notes', 'text', (column) => column.notNull().defaultTo('[]'))
-        .execute();
-    }
+    await keepHashes(database);
     return new CheckpointIndex(database, modelsFolders, families);
   }
 
@@ -89,16 +86,13 @@ export class CheckpointIndex {
     await this.database.destroy();
   }
 
-  /** Looks at the folders again. Headers are read only of files that are new or have changed. */
+  /** Looks at the folders again. Headers of checkpoints are read only of files that are new or have changed. */
   async refresh(): Promise<void> {
-    const entries = new Map<string, CheckpointEntry>();
-    for (const { name, file } of await modelFiles(this.modelsFolders, 'checkpoints')) {
-      const rival = entries.get(name);
-      if (rival && !rival.problem) continue; // the first models folder wins, as its order on the command line says
-      const entry = await this.entryOf(name, file);
-      if (!rival || !entry.problem) entries.set(name, entry);
-    }
-    this.entries = new Map([...entries].sort(([a], [b]) => a.localeCompare(b)));
+    this.partFiles = await findPartFiles(this.modelsFolders);
+    const entries: CheckpointEntry[] = [];
+    for (const { name, file } of await modelFiles(this.modelsFolders, 'checkpoints')) entries.push(await this.entryOf(name, file));
+    const named = firstUsable(entries).map((entry) => [entry.name, entry] as const);
+    this.entries = new Map(named.toSorted(([a], [b]) => a.localeCompare(b)));
   }
 
   /** Told when a hash has become known. */
@@ -108,6 +102,16 @@ export class CheckpointIndex {
 
   list(): CheckpointEntry[] {
     return [...this.entries.values()];
+  }
+
+  /** What can be chosen as VAE. */
+  get vaes(): readonly VaeEntry[] {
+    return this.partFiles.vaes;
+  }
+
+  /** Files that can be chosen for their text encoders. */
+  get textEncoders(): readonly TextEncoderEntry[] {
+    return this.partFiles.textEncoders;
   }
 
   names(): string[] {
@@ -137,7 +141,7 @@ export class CheckpointIndex {
       for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
     }
     const sha256 = hash.digest('hex');
-    await this.database.updateTable('files').set({ sha256 }).where('file', '=', entry.file).execute();
+    await this.database.updateTable('checkpoints').set({ sha256 }).where('file', '=', entry.file).execute();
     const current = this.entries.get(entry.name);
     if (current?.file === entry.file && current.sizeBytes === entry.sizeBytes) {
       this.entries.set(entry.name, { ...current, sha256, shortHash: sha256.slice(0, 10) });
@@ -147,39 +151,49 @@ export class CheckpointIndex {
   }
 
   private async entryOf(name: string, file: string): Promise<CheckpointEntry> {
-    const { sizeBytes, changedMs } = await stateOf(file);
-    const known = await this.database.selectFrom('files').selectAll().where('file', '=', file).executeTakeFirst();
-    const isUnchanged = known?.sizeBytes === sizeBytes && known.changedMs === changedMs;
-    // a problem may be ours (a family that was not built), so such a file is looked at again
-    const row = isUnchanged && known.problem === null ? known : await this.examine(file, sizeBytes, changedMs);
-    return {
-      name,
-      file,
-      sizeBytes,
-      family: row.family,
-      sha256: row.sha256,
-      shortHash: row.sha256?.slice(0, 10) ?? null,
-      problem: row.problem ? (JSON.parse(row.problem) as ErrorReport) : null,
-      notes: JSON.parse(row.notes) as string[],
-    };
+    const state = await stateOf(file);
+    const { sizeBytes } = state;
+    try {
+      const { facts, sha256 } = await this.examined(file, state);
+      const { reads: _, ...told } = facts;
+      const missing = await missingParts({ name, file, ...facts }, this.partFiles);
+      return { name, file, sizeBytes, sha256, shortHash: sha256?.slice(0, 10) ?? null, problem: null, missing, ...told };
+    } catch (error) {
+      const { reads: _, ...told } = noFacts;
+      // shown beside the file wherever checkpoints are listed
+      return { name, file, sizeBytes, sha256: null, shortHash: null, problem: reportOf(error), missing: [], ...told };
+    }
   }
 
-  private async examine(file: string, sizeBytes: number, changedMs: number): Promise<FileRow> {
-    const row: FileRow = { file, sizeBytes, changedMs, family: null, problem: null, sha256: null, notes: '[]' };
-    try {
-      const read = await readModelFile(file);
-      row.family = recognise(read, this.families()).family.id;
-      row.notes = JSON.stringify(read.notes ?? []);
-    } catch (error) {
-      row.problem = JSON.stringify(reportOf(error)); // shown beside the file wherever checkpoints are listed
+  /** What is known of a file in that state, by the index or by looking into it. A problem is not remembered: it may be gone with another family. */
+  private async examined(file: string, { sizeBytes, changedMs }: FileState): Promise<{ facts: CheckpointFacts; sha256: string | null }> {
+    const known = await this.database.selectFrom('checkpoints').selectAll().where('file', '=', file).executeTakeFirst();
+    const isUnchanged = known?.sizeBytes === sizeBytes && known.changedMs === changedMs;
+    const sha256 = isUnchanged ? known.sha256 : null;
+    if (isUnchanged && known.version === FACTS_VERSION) {
+      const facts = JSON.parse(known.facts) as CheckpointFacts;
+      if (this.families().some(({ id }) => id === facts.family)) return { facts, sha256 };
     }
+    const facts = await readFacts(file, this.families());
+    const row: FileRow = { file, sizeBytes, changedMs, facts: JSON.stringify(facts), version: FACTS_VERSION, sha256 };
     await this.database
-      .insertInto('files')
+      .insertInto('checkpoints')
       .values(row)
       .onConflict((conflict) => conflict.column('file').doUpdateSet(row))
       .execute();
-    return row;
+    return { facts, sha256 };
   }
+}
+
+/** The hashes that the first versions kept, in a table of another form. They take long to compute. */
+async function keepHashes(database: Kysely<IndexTables>): Promise<void> {
+  const tables = await database.introspection.getTables();
+  if (!tables.some(({ name }) => name === 'files')) return;
+  await database.transaction().execute(async (change) => {
+    await sql`insert or ignore into checkpoints
+      select file, sizeBytes, changedMs, 'null', 0, sha256 from files where sha256 is not null`.execute(change);
+    await change.schema.dropTable('files').execute();
+  });
 }
 
 async function diffusionModelFiles(file: string): Promise<string[]> {

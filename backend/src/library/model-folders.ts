@@ -32,6 +32,16 @@ export async function modelFiles(modelsFolders: readonly string[], kind: FolderK
   return found.flat().filter(({ file }) => kind !== 'checkpoints' || !SIDECAR_VAE.test(file));
 }
 
+/** One entry for each name: of several files with one name the first that can be used, else the first. */
+export function firstUsable<Entry extends { name: string; problem: unknown }>(entries: readonly Entry[]): Entry[] {
+  const chosen = new Map<string, Entry>();
+  for (const entry of entries) {
+    const rival = chosen.get(entry.name);
+    if (!rival || (rival.problem !== null && entry.problem === null)) chosen.set(entry.name, entry);
+  }
+  return [...chosen.values()];
+}
+
 /** The VAE that lies beside a checkpoint: `<stem>.vae.safetensors`. */
 export function sidecarVaeOf(checkpointFile: string): string {
   const { dir, name } = path.parse(checkpointFile);

@@ -21,7 +21,8 @@ import type { CheckpointIndex } from './checkpoint-index.js';
 import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
 import { chooseMemory } from './memory-policy.js';
-import { encoderNames, gatherParts, type ModelParts } from './model-parts.js';
+import { gatherParts, type ModelParts } from './model-parts.js';
+import { partNames } from './part-errors.js';
 import { PictureCoder } from './picture-coder.js';
 import { choosePrecision, type ChosenPrecision } from './precision.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
@@ -142,7 +143,7 @@ export class ModelLibrary {
       sha256,
       reads: (kind) => textEncoders.has(kind),
       async encodeText(use, rows) {
-        const encoder = textEncoders.get(use.kind) ?? fail(new TypeError(`There is no ${encoderNames[use.kind]} to read with.`));
+        const encoder = textEncoders.get(use.kind) ?? fail(new TypeError(`There is no ${partNames[use.kind]} to read with.`));
         const reading = { layer: use.layer(plan.clipSkip), finalNorm: use.finalNorm, pooled: use.pooled };
         const network: ShelvedNetwork = {
           key: `${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`,

@@ -20,9 +20,9 @@ export class TinyAutoencoderNotFound extends AppError {
 /** What ends the names of files that hold one half. */
 const HALF = /_(encoder|decoder)$/;
 
-/** Names of the tiny autoencoders there are: `taesd` is what lies in `taesd_encoder` and `taesd_decoder`, or in one file called so. */
-export async function tinyAutoencoderNames(modelsFolders: readonly string[]): Promise<string[]> {
-  return [...(await filesByAutoencoder(modelsFolders)).keys()];
+/** The tiny autoencoders there are, each with its first file: `taesd` is what lies in `taesd_encoder` and `taesd_decoder`, or in one file called so. */
+export async function tinyAutoencoders(modelsFolders: readonly string[]): Promise<FoundFile[]> {
+  return [...(await filesByAutoencoder(modelsFolders))].map(([name, [{ file }]]) => ({ name, file }));
 }
 
 /** The tiny autoencoder of that name, of the halves there are. Undefined when there is none. */

@@ -5,7 +5,15 @@ import { call } from '../api/call.js';
 
 /** What the engine has to offer, as the server last heard it. */
 export const useCatalogueStore = defineStore('catalogue', () => {
-  const catalogue = shallowRef<Catalogue>({ samplers: [], schedulers: [], checkpoints: [], extensions: [], tabs: [] });
+  const catalogue = shallowRef<Catalogue>({
+    samplers: [],
+    schedulers: [],
+    checkpoints: [],
+    vaes: [],
+    textEncoders: [],
+    extensions: [],
+    tabs: [],
+  });
   const isLoaded = shallowRef(false);
 
   const usableCheckpoints = computed(() => catalogue.value.checkpoints.filter((checkpoint) => !checkpoint.problem));

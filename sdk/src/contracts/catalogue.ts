@@ -26,12 +26,66 @@ export const SchedulerEntry = z
   .meta({ id: 'SchedulerEntry' });
 export type SchedulerEntry = z.infer<typeof SchedulerEntry>;
 
+const TextEncoderKind = z.enum(['clip-l', 'clip-h', 'clip-g', 't5']);
+
+/** A network that a diffusion model needs around it. */
+export const ModelPart = z.enum(['vae', ...TextEncoderKind.options]);
+export type ModelPart = z.infer<typeof ModelPart>;
+
+/** A VAE in a file of its own. */
+export const VaeEntry = z
+  .object({
+    name: z.string().describe('Path below its folder, without the ending: what requests use.'),
+    file: z.string(),
+    latentChannels: z.int().nullable().describe('It fits the checkpoints whose latents have as many; null when it cannot be used.'),
+    isTiny: z.boolean().describe('A tiny autoencoder: quick and rough.'),
+    problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
+  })
+  .meta({ id: 'VaeEntry' });
+export type VaeEntry = z.infer<typeof VaeEntry>;
+
+/** Text encoders in a file of their own; most hold one. */
+export const TextEncoderEntry = z
+  .object({
+    name: z.string().describe('Path below its folder, without the ending: what requests use.'),
+    file: z.string(),
+    kinds: z.array(TextEncoderKind).describe('Empty when it cannot be used.'),
+    problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
+  })
+  .meta({ id: 'TextEncoderEntry' });
+export type TextEncoderEntry = z.infer<typeof TextEncoderEntry>;
+
+/** A part that a checkpoint does not hold itself. */
+export const MissingPart = z
+  .object({
+    part: ModelPart,
+    isOptional: z.boolean().describe('Pictures can be made without it, if less well.'),
+    choices: z.array(z.string()).describe('Names of the files that it can be taken from.'),
+    message: z.string(),
+    hint: z.string(),
+  })
+  .meta({ id: 'MissingPart' });
+export type MissingPart = z.infer<typeof MissingPart>;
+
+/** What a model is best used with, where its file or its name tells. */
+const Recommended = z
+  .object({ width: z.int(), height: z.int(), steps: z.int(), cfgScale: z.number(), sampler: z.string(), scheduler: z.string() })
+  .partial();
+
 export const CheckpointEntry = z
   .object({
     name: z.string().describe('Path below its models folder, without the ending: what requests use.'),
     file: z.string().describe('Absolute path of the file, or of a folder of diffusers.'),
     sizeBytes: z.number(),
     family: z.string().nullable().describe('Id of the model family; null when the file cannot be used.'),
+    label: z.string().nullable().describe('What people call this sort of model, e.g. "SDXL inpainting".'),
+    prediction: z.enum(['eps', 'v', 'edm', 'flow']).nullable().describe('What it was trained to answer.'),
+    latentChannels: z.int().nullable(),
+    beside: z.enum(['inpainting', 'edit', 'depth', 'control']).nullable().describe('What it wants to see beside the latent.'),
+    takesGuidance: z.boolean().describe('It reads `distilledCfgScale` (Flux dev).'),
+    recommended: Recommended,
+    parts: z.array(ModelPart).describe('Which of the networks around the diffusion model lie in the file itself.'),
+    missing: z.array(MissingPart).describe('Which have to be chosen from other files.'),
     sha256: z.string().nullable().describe('Null until it was computed.'),
     shortHash: z.string().nullable().describe('First ten digits of sha256, as A1111 writes them.'),
     problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
@@ -77,6 +131,8 @@ export const Catalogue = z
     samplers: z.array(SamplerEntry),
     schedulers: z.array(SchedulerEntry),
     checkpoints: z.array(CheckpointEntry),
+    vaes: z.array(VaeEntry),
+    textEncoders: z.array(TextEncoderEntry),
     extensions: z.array(ExtensionEntry),
     tabs: z.array(TabEntry).describe('Tabs that extensions bring, in order.'),
   })

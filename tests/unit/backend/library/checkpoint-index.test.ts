@@ -3,11 +3,14 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqlite } from '../../../../backend/src/database/sqlite.js';
 import { CheckpointIndex } from '../../../../backend/src/library/checkpoint-index.js';
 import { families } from '../../../../backend/src/model-families/families.js';
 import { diffusersFolder } from '../../../support/diffusers-folder.js';
+import { readSafetensors, writeSafetensors } from '../../../support/safetensors-file.js';
+import { writeTinyAutoencoder } from '../../../support/tiny-autoencoder.js';
 
 let home: string;
 let models: string;
@@ -120,14 +123,96 @@ test('links out of the models folder are followed, to a file and to a folder of 
   ]);
 });
 
-test('what an earlier version has remembered is kept', async () => {
+test('a hash that the first versions have computed is kept', async () => {
+  const file = checkpoint('tiny.safetensors');
+  const { size, mtimeMs } = await stat(file);
+  const old = await openSqlite<object>(path.join(home, 'old.db'));
+  await sql`create table files (file text primary key, sizeBytes integer, changedMs real, family text, problem text, sha256 text)`.execute(
+    old,
+  );
+  await sql`insert into files values (${file}, ${size}, ${mtimeMs}, 'sd15', null, 'abc')`.execute(old);
+  await old.destroy();
+  const reopened = await CheckpointIndex.open(path.join(home, 'old.db'), [models], () => families);
+  await reopened.refresh();
+  expect(reopened.find('tiny')).toMatchObject({ sha256: 'abc', family: 'sd15', label: 'Stable Diffusion 1' });
+  await reopened.close();
+});
+
+test('what was remembered is read again when no family of that name is there any more', async () => {
   await index.refresh();
-  const sha256 = await index.sha256(index.find('tiny'));
-  await index.close();
-  const database = await openSqlite<object>(path.join(home, 'index.db'));
-  await database.schema.alterTable('files').dropColumn('notes').execute();
-  await database.destroy();
-  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families);
+  const withoutSd1 = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families.filter(({ id }) => id !== 'sd15'));
+  await withoutSd1.refresh();
+  expect(withoutSd1.find('tiny')).toMatchObject({ family: null, problem: { code: 'family-unknown' } });
+  await withoutSd1.close();
+});
+
+/** The tiny checkpoint without the tensors of some of its networks. */
+function writeWithout(prefixes: readonly string[], name: string): void {
+  const tensors = Object.entries(readSafetensors(checkpoint('tiny.safetensors')));
+  const kept = tensors.filter(([tensor]) => !prefixes.some((prefix) => tensor.startsWith(prefix)));
+  writeSafetensors(checkpoint(name), Object.fromEntries(kept));
+}
+
+/** One network of the tiny checkpoint in a file of its own. */
+async function writePart(prefix: string, file: string): Promise<void> {
+  await mkdir(path.dirname(path.join(models, file)), { recursive: true });
+  const tensors = Object.entries(readSafetensors(checkpoint('tiny.safetensors'))).filter(([tensor]) => tensor.startsWith(prefix));
+  writeSafetensors(path.join(models, file), Object.fromEntries(tensors.map(([tensor, value]) => [tensor.slice(prefix.length), value])));
+}
+
+const vae = 'first_stage_model.';
+const textEncoder = 'cond_stage_model.transformer.';
+
+test('what a checkpoint is and holds is told before it runs', async () => {
+  await rename(checkpoint('tiny.safetensors'), checkpoint('tiny-lcm.safetensors'));
   await index.refresh();
-  expect(index.find('tiny')).toMatchObject({ sha256, notes: [] });
+  expect(index.find('tiny-lcm')).toMatchObject({
+    label: 'Stable Diffusion 1',
+    prediction: 'eps',
+    latentChannels: 4,
+    beside: null,
+    takesGuidance: false,
+    recommended: { width: 512, height: 512, steps: 8, cfgScale: 1.5, sampler: 'lcm' },
+    parts: ['vae', 'clip-l'],
+    missing: [],
+  });
+});
+
+test('what a checkpoint lacks is told with the files that it can be taken from', async () => {
+  writeWithout([vae, textEncoder], 'bare.safetensors');
+  await index.refresh();
+  expect(index.find('bare')).toMatchObject({
+    parts: [],
+    missing: [
+      { part: 'vae', isOptional: false, choices: [], hint: 'Put one into models/vae and choose it.' },
+      { part: 'clip-l', message: '"bare" has no CLIP-L text encoder of its own, and none was chosen.' },
+    ],
+  });
+
+  await writePart(vae, 'VAE/good.safetensors');
+  await writePart(textEncoder, 'text_encoders/clip.safetensors');
+  writeTinyAutoencoder(path.join(models, 'vae_approx'), { name: 'taef1', channels: 16 });
+  await index.refresh();
+  expect(index.find('bare').missing).toMatchObject([{ choices: ['good'], hint: 'Choose one: good.' }, { choices: ['clip'] }]);
+  expect(index.vaes).toMatchObject([
+    { name: 'good', latentChannels: 4, isTiny: false },
+    { name: 'taef1', latentChannels: 16, isTiny: true },
+  ]);
+  expect(index.textEncoders).toMatchObject([{ name: 'clip', kinds: ['clip-l'], problem: null }]);
+});
+
+test('the VAE that lies beside a checkpoint is not missing', async () => {
+  writeWithout([vae], 'bare.safetensors');
+  await writePart(vae, 'checkpoints/bare.vae.safetensors');
+  await index.refresh();
+  expect(index.find('bare')).toMatchObject({ parts: ['clip-l'], missing: [] });
+});
+
+test('files of the folders for VAEs and text encoders that are none are listed with the reason', async () => {
+  await writePart(vae, 'text_encoders/vae.safetensors');
+  await writePart(textEncoder, 'vae/clip.safetensors');
+  await writeFile(path.join(models, 'vae/clip.pt'), 'a pickle');
+  await index.refresh();
+  expect(index.textEncoders).toMatchObject([{ name: 'vae', kinds: [], problem: { code: 'model-part-does-not-fit' } }]);
+  expect(index.vaes).toMatchObject([{ name: 'clip', latentChannels: null }]);
 });

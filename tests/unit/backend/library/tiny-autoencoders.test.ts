@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { ModelTraits } from '@atelier/sdk';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findTinyAutoencoder, tinyAutoencoderNames, tinyAutoencoderOf } from '../../../../backend/src/library/tiny-autoencoders.js';
+import { findTinyAutoencoder, tinyAutoencoderOf, tinyAutoencoders } from '../../../../backend/src/library/tiny-autoencoders.js';
 import { sdxlLatent } from '../../../../backend/src/model-families/sdxl/family.js';
 import { floats, openGraph } from '../../../support/open-graph.js';
 import { float32s, writeSafetensors } from '../../../support/safetensors-file.js';
@@ -25,7 +25,7 @@ test.each(['vae_approx', 'VAE-approx', 'VAE-taesd'])(
   async (folder) => {
     writeTinyAutoencoder(path.join(models, folder));
     writeTinyAutoencoder(path.join(models, folder), { name: 'taesdxl', layout: 'decoder alone' });
-    expect(await tinyAutoencoderNames([models])).toEqual(['taesd', 'taesdxl']);
+    expect((await tinyAutoencoders([models])).map(({ name }) => name)).toEqual(['taesd', 'taesdxl']);
   },
 );
 
@@ -62,7 +62,7 @@ test("a pickle beside the same in .safetensors is passed over, and A1111's appro
   mkdirSync(folder);
   for (const name of ['model.pt', 'vaeapprox-sdxl.pt', 'taesd_decoder.pth']) writeFileSync(path.join(folder, name), 'a pickle');
   writeTinyAutoencoder(folder);
-  expect(await tinyAutoencoderNames([models])).toEqual(['taesd']);
+  expect((await tinyAutoencoders([models])).map(({ name }) => name)).toEqual(['taesd']);
   expect((await findTinyAutoencoder('taesd', [models]))!.decoder.graph().outputs).toEqual(['image']);
 });
 

@@ -6,7 +6,7 @@ import { Txt2ImgRequest } from '@atelier/sdk/contracts';
 import { useRequestStore } from '../../../../../frontend/src/features/txt2img/request-store.js';
 import { useCatalogueStore } from '../../../../../frontend/src/shell/catalogue-store.js';
 
-const nothing = { samplers: [], schedulers: [], checkpoints: [], extensions: [], tabs: [] };
+const nothing = { samplers: [], schedulers: [], checkpoints: [], vaes: [], textEncoders: [], extensions: [], tabs: [] };
 const sampler = {
   id: 'euler-ancestral',
   label: 'Euler a',
@@ -24,6 +24,14 @@ const checkpoint = {
   file: '/starter.safetensors',
   sizeBytes: 1,
   family: 'sd15',
+  label: 'Stable Diffusion 1',
+  prediction: 'eps' as const,
+  latentChannels: 4,
+  beside: null,
+  takesGuidance: false,
+  recommended: {},
+  parts: [],
+  missing: [],
   sha256: null,
   shortHash: null,
   problem: null,
