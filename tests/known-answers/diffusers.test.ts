@@ -100,7 +100,7 @@ for (const reference of existsSync(goldenPath('models/refs')) ? readdirSync(gold
     test(`${name} predicts ${out} from a file in the names of diffusers`, async () => {
       const file = await readModelFile(goldenPath(base));
       const theirs = sd3OfDiffusers(file.components.model!.tensors);
-      const renamed = { ...file, tensors: theirs, components: componentsOf({ file: file.file, tensors: theirs }) };
+      const renamed = { ...file, tensors: theirs, components: componentsOf({ ...file, tensors: theirs }) };
       const { family, model } = recognise(renamed, families);
       const run = await openGraph(family.graph(model, { mostPieces: 1, arithmetic: 'float32' }));
       const inputs = { x: sent(golden(x)), context: sent(golden(context)), vector: sent(golden(y!)), timesteps: floats([t.length], t) };
