@@ -30,11 +30,30 @@ export interface StoredTensor {
 
 export type StoredTensors = ReadonlyMap<string, StoredTensor>;
 
+/** A copy of a layer's weight in whole numbers of 8 bits, for sums of such numbers. */
+export interface QuantisedWeight {
+  /** I8 [in, out]; of a convolution [places of the kernel · in, out], the places row by row. */
+  values: StoredTensor;
+  /** F32 [out]: the size of one, output by output. */
+  steps: StoredTensor;
+}
+
+/** Output rows `from` to `to` (exclusive) of a layer's weight, as the layer multiplies with them. */
+export interface WeightRows {
+  /** The weight's name in its component. */
+  name: string;
+  weight: StoredTensor;
+  from: number;
+  to: number;
+}
+
 /** One network of a checkpoint: its tensors, under the names of the layout that the graphs are written for, without prefix. */
 export interface Component {
   /** The file or folder it is from, for messages. */
   file: string;
   tensors: StoredTensors;
+  /** Asked by each linear layer and convolution; undefined where it is to multiply with the weight as it is stored. */
+  quantised?(rows: WeightRows): QuantisedWeight | undefined;
 }
 
 export type TextEncoderKind = 'clip-l' | 'clip-h' | 'clip-g' | 't5';

@@ -58,7 +58,7 @@ function nameOf({ isCausal, hasBias }: Kind): string {
 function attentionFunction(kind: Kind): Uint8Array {
   const nodes: Uint8Array[] = [];
   const add = (operator: string, inputs: readonly string[], output: string, attributes: Readonly<Record<string, Attribute>> = {}) => {
-    nodes.push(node(operator, inputs, output, output, attributes, ''));
+    nodes.push(node(operator, inputs, [output], output, attributes, ''));
     return output;
   };
   const integers = (name: string, values: readonly number[]) => add('Constant', [], name, { value_ints: values });

@@ -8,8 +8,8 @@ export type Value = string & { readonly value: unique symbol };
 /** Element types of weights, as `.safetensors` names them, with their number in ONNX. */
 export const weightTypes = { F32: 1, F16: 10, BF16: 16, F8_E4M3: 17, F8_E5M2: 19 } as const;
 export type WeightType = keyof typeof weightTypes;
-/** Weights may also be read as bytes, whose meaning the graph looks up itself. */
-const storedTypes = { ...weightTypes, U8: 2 } as const;
+/** Weights may also be read as bytes, whose meaning the graph looks up itself, or as whole numbers that it multiplies with. */
+const storedTypes = { ...weightTypes, U8: 2, I8: 3 } as const;
 
 const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
 type ElementType = keyof typeof elementTypes;
@@ -54,7 +54,7 @@ interface Weight extends Omit<WeightInPlace, 'type'> {
 
 interface Node {
   inputs: readonly string[];
-  output: string;
+  outputs: readonly string[];
   /** A `NodeProto`. */
   bytes: Uint8Array;
 }
@@ -108,7 +108,7 @@ export class GraphBuilder {
   output(name: string, value: Value, shape: readonly Side[]): void {
     const isWide = this.realType === elementTypes.float32 || this.kinds.get(value) === 'exact';
     const [operator, attributes] = isWide ? ['Identity', {}] : ['Cast', { to: elementTypes.float32 }];
-    this.nodes.push({ inputs: [value], output: name, bytes: node(operator, [value], name, `${name}/output`, attributes, '') });
+    this.nodes.push({ inputs: [value], outputs: [name], bytes: node(operator, [value], [name], `${name}/output`, attributes, '') });
     this.outputs.set(name, valueInfo(name, elementTypes.float32, shape));
   }
 
@@ -125,10 +125,10 @@ export class GraphBuilder {
     return weightTypes[type] === this.realType ? x : this.cast(x, at);
   }
 
-  /** A weight in the element type it is stored in, or as bytes: for a table of which few rows are used. */
+  /** A weight in the element type it is stored in, or as bytes or whole numbers: for a table of which few rows are used, or sums of whole numbers. */
   storedWeight(name: string, source: Omit<Weight, 'name'>): Value {
     this.weights.set(name, { ...source, name });
-    return this.known(name, 'real');
+    return this.known(name, source.type === 'I8' ? 'whole' : 'real');
   }
 
   /** As reals in the graph's arithmetic. */
@@ -181,7 +181,7 @@ export class GraphBuilder {
     if (isExact && isReal) throw new TypeError(`${name} mixes reals in float32 with reals in the graph's arithmetic.`);
     const keepsConstants = this.realType === elementTypes.float32 || isExact || ['Resize', 'Cast'].includes(operator); // a Resize's factors are float32
     const fitting = keepsConstants ? inputs : inputs.map((input, i) => (kinds[i] === 'constant' ? this.cast(input as Value, at) : input));
-    this.nodes.push({ inputs: fitting, output: name, bytes: node(operator, fitting, name, name, attributes, domain) });
+    this.nodes.push({ inputs: fitting, outputs: [name], bytes: node(operator, fitting, [name], name, attributes, domain) });
     const isWhole = ['Shape', 'ArgMax'].includes(operator) || !(isExact || isReal || kinds.includes('constant'));
     return this.known(name, isWhole ? 'whole' : isExact ? 'exact' : 'real');
   }
@@ -215,6 +215,20 @@ export class GraphBuilder {
   /** `x` [rows, in] times `weight` [out, in] as PyTorch stores it, plus `bias` [out]. */
   gemm(x: Value, weight: Value, bias: Value | undefined, at: string): Value {
     return this.node('Gemm', bias === undefined ? [x, weight] : [x, weight, bias], { transB: 1 }, at);
+  }
+
+  /** `x` [rows, in] times `weight` [in, out], whole numbers of the size `steps` [out]; `x` is rounded to whole numbers of 8 bits when the model runs. */
+  quantisedGemm(x: Value, { weight, steps, bias }: { weight: Value; steps: Value; bias?: Value }, at: string): Value {
+    return this.node('DynamicQuantizeMatMul', [x, weight, steps, '', ...(bias === undefined ? [] : [bias])], {}, at, 'com.microsoft');
+  }
+
+  /** Reals as whole numbers 0 … 255, with the size of one and which of them stands for 0: both are chosen to fit when the model runs. */
+  quantised(x: Value, at: string): { values: Value; step: Value; zero: Value } {
+    const name = this.unusedName(`${at}/DynamicQuantizeLinear`);
+    const [step, zero] = [`${name}:step`, `${name}:zero`];
+    const outputs = [name, step, zero];
+    this.nodes.push({ inputs: [x], outputs, bytes: node('DynamicQuantizeLinear', [x], outputs, name, {}, '') });
+    return { values: this.known(name, 'whole'), step: this.known(step, 'real'), zero: this.known(zero, 'whole') };
   }
 
   /** Convolution of [batch, in, height, width]. `pads` are top, left, bottom, right. */
@@ -291,7 +305,7 @@ export class GraphBuilder {
     const parts = this.cut(mostPieces);
     const outputs = new Set(this.outputs.keys());
     const pieces = parts.map((nodes, i) => {
-      const made = new Set(nodes.map(({ output }) => output));
+      const made = new Set(nodes.flatMap(({ outputs }) => outputs));
       const neededLater = new Set(parts.slice(i + 1).flatMap((later) => later.flatMap(({ inputs }) => inputs)));
       const used = new Set(nodes.flatMap(({ inputs }) => inputs));
       const isFromElsewhere = (name: string) => name !== '' && !made.has(name) && !this.weights.has(name) && !this.constants.has(name);
@@ -322,7 +336,7 @@ export class GraphBuilder {
     const weights = [...this.weights.values()].filter(({ name }) => used.has(name));
     // A weight of 16 or 8 bits is listed as an input too: "overridable", it is no constant, and its Cast is not folded into a copy.
     const overridable = weights
-      .filter(({ type }) => type !== 'F32')
+      .filter(({ type }) => type !== 'F32' && type !== 'I8')
       .map(({ name, type, dims }) => valueInfo(name, storedTypes[type], dims));
     const inner = (name: string) => valueInfo(name, this.elementTypeOf(name));
     const graph = message([
@@ -360,18 +374,18 @@ export class GraphBuilder {
   }
 }
 
-/** A `NodeProto` with one output, which may have another name than the node. */
+/** A `NodeProto`. Its outputs may have other names than the node. */
 export function node(
   operator: string,
   inputs: readonly string[],
-  output: string,
+  outputs: readonly string[],
   name: string,
   attributes: Readonly<Record<string, Attribute>>,
   domain: string,
 ): Uint8Array {
   return message([
     ...inputs.map((input) => bytesField(1, input)),
-    bytesField(2, output),
+    ...outputs.map((output) => bytesField(2, output)),
     bytesField(3, name),
     bytesField(4, operator),
     ...Object.entries(attributes).map(([key, value]) => bytesField(5, attribute(key, value))),

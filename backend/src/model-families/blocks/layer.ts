@@ -3,6 +3,7 @@ import { CheckpointIncomplete, WeightTypeNotBuilt } from '../../checkpoints/erro
 import { rowPieces } from '../../checkpoints/layouts/layout.js';
 import { float8Values, isFloat8 } from '../../checkpoints/narrow-floats.js';
 import { weightTypes, type GraphBuilder, type Value, type WeightInPlace, type WeightType } from '../../onnx/graph-builder.js';
+import { quantisedConv } from './quantised-conv.js';
 
 /**
  * A place in a network's tree of names, and the layers one can apply there: what a module is in PyTorch.
@@ -29,7 +30,10 @@ export class Layer {
     const { shape } = this.stored('weight', 4);
     const [top, left] = [(shape[2] - 1) / 2, (shape[3] - 1) / 2];
     const bias = hasBias ? this.weight('bias') : undefined;
-    return this.graph.conv(x, this.weight('weight'), bias, { stride, pads: pads ?? [top, left, top, left] }, this.path);
+    const geometry = { kernel: [shape[2], shape[3]] as const, stride, pads: pads ?? [top, left, top, left] };
+    const quantised = this.quantised(0, shape[0]);
+    if (quantised) return quantisedConv(this.graph, x, { ...quantised, bias }, geometry, this.path);
+    return this.graph.conv(x, this.weight('weight'), bias, geometry, this.path);
   }
 
   /** [rows, in] to [rows, out]. A 1×1 convolution's weight is the same matrix and may stand here too. */
@@ -45,6 +49,8 @@ export class Layer {
   linearRows(x: Value, from: number, to: number): Value {
     const weights = rowPieces(this.stored('weight', 2, 4), from, to);
     const biases = this.has('bias') ? rowPieces(this.stored('bias', 1), from, to) : [];
+    const quantised = this.quantised(from, to);
+    if (quantised) return this.graph.quantisedGemm(x, { ...quantised, bias: this.oneBelowTheOther(biases) }, this.path);
     const parts = weights.map((weight, i) => {
       const [rows, ...rest] = weight.shape;
       const matrix = this.inPlace(weight, [rows, rest.reduce((size, side) => size * side, 1)]);
@@ -54,6 +60,20 @@ export class Layer {
       return bias === undefined ? product : this.graph.add(product, bias, this.path);
     });
     return parts.length === 1 ? parts[0] : this.graph.concat(parts, 1, this.path);
+  }
+
+  /** The copy in 8 bits that the weight's rows may have. */
+  private quantised(from: number, to: number): { weight: Value; steps: Value } | undefined {
+    const copy = this.component.quantised?.({ name: this.fullName('weight'), weight: this.stored('weight', 2, 4), from, to });
+    if (!copy) return undefined;
+    const { file, offset, length, shape } = copy.values;
+    const weight = this.graph.storedWeight(nameOf(copy.values), { file, offset, length, type: 'I8', dims: shape });
+    return { weight, steps: this.inPlace(copy.steps, copy.steps.shape) };
+  }
+
+  private oneBelowTheOther(parts: readonly StoredTensor[]): Value | undefined {
+    const values = parts.map((part) => this.inPlace(part, part.shape));
+    return values.length > 1 ? this.graph.concat(values, 0, this.path) : values[0];
   }
 
   /** How many outputs `linear` has. */
