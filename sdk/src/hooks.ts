@@ -65,8 +65,11 @@ export interface Condition {
 
 /** Encoded prompts of one batch. `uncond` is absent at guidance 1. */
 export interface Conditioning {
+  /** A row for each picture; with a `composition`, for each part of each picture. */
   cond: Condition;
   uncond?: Condition;
+  /** Prompts that are joined by AND: for each picture, how much each of its parts counts. */
+  composition?: readonly (readonly number[])[];
 }
 
 export interface BatchContext {
@@ -77,8 +80,8 @@ export interface BatchContext {
   seeds: readonly number[];
 }
 
-/** Combines both branches of guidance into one answer, in the shape of each. `sigma` is the level they were asked at. */
-export type Guidance = (cond: Tensor, uncond: Tensor, scale: number, sigma: number) => Tensor;
+/** Combines both branches of guidance into one answer, in the shape of each. They were asked about `x` at level `sigma`. */
+export type Guidance = (cond: Tensor, uncond: Tensor, scale: number, sigma: number, x: Tensor) => Tensor;
 
 /**
  * One call of the diffusion model. Rows of `condition` and of `inputs` go with rows of `x`; both branches of guidance may

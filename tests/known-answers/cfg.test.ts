@@ -11,7 +11,9 @@ import {
   type Tensor,
 } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
+import { rescaled } from '../../backend/src/diffusion/cfg-rescale.js';
 import { classifierFree, guided } from '../../backend/src/diffusion/guidance.js';
+import { guidanceStrength } from '../../backend/src/diffusion/guidance-strength.js';
 import { keeping } from '../../backend/src/diffusion/inpainting.js';
 import { samplingOf } from '../../backend/src/diffusion/model-sampling.js';
 import { effectiveScheduler, noised, noiseLevels, startNoise } from '../../backend/src/diffusion/noise-levels.js';
@@ -112,28 +114,46 @@ describe.runIf(hasGolden('cfg/cfg.json'))('guidance', () => {
       model_batches: number[];
     }[];
     inpaint: MaskedCall[];
+    rescale: (Record<'x' | 'cond_denoised' | 'uncond_denoised' | 'denoised_comfy_RescaleCFG' | 'shape', number[]> &
+      Record<'phi' | 'cond_scale' | 'sigma', number>)[];
+    effective_cond_scale: (Record<'step' | 'total_steps' | 'sigma' | 's_min_uncond' | 'skip_early_cond' | 'cfg_scale', number> &
+      Record<'s_min_uncond_all' | 'is_hr_pass', boolean> & { effective_cond_scale: number })[];
     [kind: string]: unknown;
   }>('cfg/cfg.json');
   const left = new NotBuiltCount();
-  /** Every picture has one prompt, with full weight. */
-  const isPlain = (composition: Composition) =>
-    composition.every((parts, index) => parts.length === 1 && parts[0][0] === index && parts[0][1] === 1);
-
   for (const record of golden.combine_denoised) {
-    if (!isPlain(record.conds_list)) {
-      left.add('prompts joined by AND');
+    if (record.cond_scale === 1) {
+      left.add('an unconditional branch at scale 1, which A1111 has and Forge has not');
       continue;
     }
-    test(`both branches combined at scale ${record.cond_scale}`, () => {
-      const half = record.x_out.length / 2;
-      const [cond, uncond] = [record.x_out.slice(0, half), record.x_out.slice(half)].map((part) => tensor([half], Float64Array.from(part)));
-      expectClose(classifierFree(cond, uncond, record.cond_scale, 1).data, record.denoised, guidanceTolerance);
+    test(`${record.conds_list.map((parts) => parts.map(([, weight]) => weight).join(' AND ')).join(', ')} combined at scale ${record.cond_scale}`, async () => {
+      // answers that the model gives whatever it is asked: rows of the record
+      const [answers, channels, ...sides] = record['x_out [conds..., unconds...] shape'];
+      const clean = Float64Array.from(record.x_out);
+      const size = clean.length / answers;
+      const x = tensor([record.batch, channels, ...sides], new Float64Array(record.batch * size));
+      const sigma = 1;
+      const denoise = guided({
+        model: sd15,
+        call: async (input) =>
+          tensor(
+            input.shape,
+            clean.map((value) => -value / sigma),
+          ),
+        conditioning: {
+          cond: { context: tensor([answers - record.batch, 1, 1], new Float64Array(answers - record.batch)) },
+          uncond: { context: tensor([record.batch, 1, 1], new Float64Array(record.batch)) },
+          composition: record.conds_list.map((parts) => parts.map(([, weight]) => weight)),
+        },
+        scale: record.cond_scale,
+      });
+      expectClose((await denoise(x, sigma)).denoised.data, record.denoised, guidanceTolerance);
     });
   }
 
   for (const [index, record] of golden.sampling_function.entries()) {
-    if (!isPlain(record.cond_composition) || record.uncond === null) {
-      left.add(record.uncond === null ? 'guidance with nothing in place of the negative prompt' : 'prompts joined by AND');
+    if (record.uncond === null) {
+      left.add('guidance with nothing in place of the negative prompt');
       continue;
     }
     const { uncond } = record;
@@ -142,7 +162,11 @@ describe.runIf(hasGolden('cfg/cfg.json'))('guidance', () => {
       const denoise = guided({
         model: sd15,
         call: analyticCall(record.sigma, sd15, (rows) => rowsSeen.push(rows)),
-        conditioning: { cond: texts(record['cond [n,2,3]']), uncond: texts(uncond) },
+        conditioning: {
+          cond: texts(record['cond [n,2,3]']),
+          uncond: texts(uncond),
+          composition: record.cond_composition.map((parts) => parts.map(([, weight]) => weight)),
+        },
         scale: record.cond_scale,
       });
       const { denoised } = await denoise(tensor(record.x_shape, Float64Array.from(record.x)), record.sigma);
@@ -174,7 +198,37 @@ describe.runIf(hasGolden('cfg/cfg.json'))('guidance', () => {
     });
   }
 
-  const built = ['combine_denoised', 'sampling_function', 'inpaint'];
+  test.each(golden.rescale)('guidance rescaled by $phi at scale $cond_scale, level $sigma', (record) => {
+    const latent = (values: number[]) => tensor(record.shape, Float64Array.from(values));
+    const { phi, cond_scale, sigma } = record;
+    const answer = rescaled(classifierFree, phi)(
+      latent(record.cond_denoised),
+      latent(record.uncond_denoised),
+      cond_scale,
+      sigma,
+      latent(record.x),
+    );
+    expectClose(answer.data, record.denoised_comfy_RescaleCFG, guidanceTolerance);
+  });
+
+  for (const [index, record] of golden.effective_cond_scale.entries()) {
+    if (record.is_hr_pass) {
+      left.add('guidance of a second pass');
+      continue;
+    }
+    test(`guidance at call ${record.step} of ${record.total_steps}, level ${record.sigma} (record ${index})`, () => {
+      const strength = guidanceStrength({
+        cfgScale: record.cfg_scale,
+        calls: record.total_steps,
+        minSigma: record.s_min_uncond,
+        minSigmaForAll: record.s_min_uncond_all,
+        skipEarly: record.skip_early_cond,
+      });
+      expect(strength(record.step, record.sigma)).toBe(record.effective_cond_scale);
+    });
+  }
+
+  const built = ['combine_denoised', 'sampling_function', 'inpaint', 'rescale', 'effective_cond_scale'];
   for (const [kind, records] of Object.entries(golden)) {
     if (!built.includes(kind) && Array.isArray(records)) left.add(kind, records.length);
   }
@@ -201,8 +255,8 @@ describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
     cfg_scale: number;
     seeds: number[];
     latent_shape: number[];
-    options: Record<string, unknown>;
-    p_fields: Record<string, unknown>;
+    options: { eta_noise_seed_delta?: number } & Record<string, unknown>;
+    p_fields: { subseeds?: number[]; subseed_strength?: number; s_min_uncond?: number } & Record<string, unknown>;
     img2img?: object;
     tensor: string;
     model_calls: number;
@@ -228,12 +282,18 @@ describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
       const scheduler = effectiveScheduler(asked, sampler, schedulers, model);
       const sigmas = noiseLevels({ sampler, scheduler, model, stepCount: record.steps });
       const { randn_source: source, seeds, latent_shape: shape } = record;
-      const fresh = new BatchNoise(source, seeds, shape);
+      const { eta_noise_seed_delta: seedDelta = 0 } = record.options;
+      const { subseeds, subseed_strength: subseedStrength, s_min_uncond: minSigma = 0 } = record.p_fields;
+      const fresh = new BatchNoise(source, seeds, shape, { ...(subseeds && { subseeds, subseedStrength }), seedDelta });
+      const strength = guidanceStrength({ cfgScale: record.cfg_scale, calls: record.steps, minSigma, minSigmaForAll: false, skipEarly: 0 });
       const sigmasSeen: number[] = [];
       const denoise: Denoise = (x, sigma) => {
         const evaluation = sigmasSeen.push(sigma) - 1;
         const [cond, uncond] = [record.prompt, record.negative_prompt].map((text) => encoded(textAt(text, evaluation), seeds.length));
-        return guided({ model, call: analyticCall(sigma, model), conditioning: { cond, uncond }, scale: record.cfg_scale })(x, sigma);
+        return guided({ model, call: analyticCall(sigma, model), conditioning: { cond, uncond }, scale: strength(evaluation, sigma) })(
+          x,
+          sigma,
+        );
       };
       const x = startNoise(fresh.next(), sampler, sigmas[0]);
       const noise = stepNoise(sampler, { fresh, source, seeds, shape, sigmas });
@@ -256,7 +316,8 @@ describe.runIf(hasGolden('cfg/pipelines.json'))('whole runs', () => {
       return 'noise in steps of SD3 as Forge has it, as if the picture did not fade';
     if (img2img) return 'whole img2img runs';
     if (!shape) return undefined; // the sampler is not there
-    const unknown = Object.keys(options).filter((option) => !Object.hasOwn(shape, option));
+    const ofRun = ['eta_noise_seed_delta', 's_min_uncond', 'subseeds', 'subseed_strength'];
+    const unknown = Object.keys(options).filter((option) => !Object.hasOwn(shape, option) && !ofRun.includes(option));
     if (unknown.length > 0) return `whole runs with ${unknown.join(', ')}`;
     if (/\bAND\b/.test(prompt + negative)) return 'whole runs with prompts joined by AND';
     return undefined;
@@ -357,7 +418,7 @@ describe.runIf(hasGolden('cfg/comfy_pipelines.json'))('whole runs of ComfyUI', (
   function analyticGuided(guidance: number): Denoise {
     return async (x, sigma) => {
       const [cond, uncond] = [analyticDenoised, analyticUncond].map((model) => seenBy(model, x, sigma));
-      return { denoised: classifierFree(cond, uncond, guidance, sigma), uncond };
+      return { denoised: classifierFree(cond, uncond, guidance, sigma, x), uncond };
     };
   }
 });

@@ -19,11 +19,11 @@ export interface GuidedRun {
   model: ModelSampling;
   call: ModelCall;
   conditioning: Conditioning;
-  /** How strongly the prompt is followed. At 1 the unconditional branch is not asked. */
-  scale: number;
+  /** How strongly the prompt is followed, always or by call (counted from 0) and level. At 1 the unconditional branch is not asked. */
+  scale: number | ((call: number, sigma: number) => number);
   /** How both branches become one answer. */
   combine?: Guidance;
-  /** Further inputs of the graph, by name, for one branch. */
+  /** Further inputs of the graph, by name, for one branch: a row for each picture. */
   inputs?: Readonly<Record<string, Tensor>>;
 }
 
@@ -33,30 +33,65 @@ export const classifierFree: Guidance = (cond, uncond, guidanceScale) =>
   addScaled(scale(uncond, 1 - guidanceScale), cond, guidanceScale);
 
 /** Makes a denoiser for samplers out of a model: scales its input, asks both branches, turns predictions into clean latents. */
-export function guided({ model, call, conditioning, scale: guidanceScale, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
-  const { cond, uncond } = conditioning;
+export function guided({ model, call, conditioning, scale: asked, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
+  const { cond, uncond, composition } = conditioning;
+  const parts = composition && partsOf(composition);
+  const perPart = (x: Tensor) => (parts ? concat(parts.map(({ picture }) => rows(x, picture, picture + 1))) : x);
   const form = forms[model.prediction];
   const { sigmaData } = model;
   // one call for both branches where their contexts have one length; made once, so that they stay the same in every step
   const both = uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
-  const inputsOfBoth = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, concat([input, input])]));
+  const inputsOf = (arrange: (input: Tensor) => Tensor) =>
+    Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, arrange(input)]));
+  const [inputsOfCond, inputsOfBoth] = [inputsOf(perPart), inputsOf((input) => concat([perPart(input), input]))];
+  let calls = 0;
 
   return async (x, sigma) => {
     const input = form.input(x, sigma, sigmaData);
+    const [xOfCond, inputOfCond] = [perPart(x), perPart(input)];
     const timestep = model.timestepOf(sigma);
-    const ask = (condition: Condition) => call(input, timestep, condition, inputs);
-    const clean = (prediction: Tensor) => form.denoised(x, prediction, sigma, sigmaData);
+    const clean = (prediction: Tensor, of: Tensor) => form.denoised(of, prediction, sigma, sigmaData);
+    const guidanceScale = typeof asked === 'number' ? asked : asked(calls++, sigma);
 
     if (uncond === undefined || guidanceScale === 1) {
-      const denoised = clean(await ask(cond));
+      const answer = clean(await call(inputOfCond, timestep, cond, inputsOfCond), xOfCond);
+      const denoised = parts ? composed(answer, parts) : answer;
       return { denoised, uncond: denoised };
     }
     const [condAnswer, uncondAnswer] = both
-      ? halves(await call(concat([input, input]), timestep, both, inputsOfBoth))
-      : [await ask(cond), await ask(uncond)];
-    const unconditional = clean(uncondAnswer);
-    return { denoised: combine(clean(condAnswer), unconditional, guidanceScale, sigma), uncond: unconditional };
+      ? split(await call(concat([inputOfCond, input]), timestep, both, inputsOfBoth), inputOfCond.shape[0])
+      : [await call(inputOfCond, timestep, cond, inputsOfCond), await call(input, timestep, uncond, inputs)];
+    const unconditional = clean(uncondAnswer, x);
+    const answer = clean(condAnswer, xOfCond);
+    const conditional = parts ? composed(answer, parts, unconditional) : answer;
+    return { denoised: combine(conditional, unconditional, guidanceScale, sigma, x), uncond: unconditional };
   };
+}
+
+/** One prompt of those that a picture's prompts are joined of by AND. */
+interface Part {
+  picture: number;
+  weight: number;
+}
+
+function partsOf(composition: readonly (readonly number[])[]): Part[] {
+  return composition.flatMap((weights, picture) => weights.map((weight) => ({ picture, weight })));
+}
+
+/** What the parts say together (Liu et al. 2022): the sum of where each leads, seen from the unconditional answer or, without one, from zero. */
+function composed(answers: Tensor, parts: readonly Part[], from?: Tensor): Tensor {
+  const pictures = parts.at(-1)!.picture + 1;
+  const sums = Array.from({ length: pictures }, (_, picture) => {
+    const own = parts.flatMap((part, row) =>
+      part.picture === picture ? [{ weight: part.weight, answer: rows(answers, row, row + 1) }] : [],
+    );
+    const terms = own.map(({ answer }) => answer);
+    const weights = own.map(({ weight }) => weight);
+    if (!from) return combine(terms, weights);
+    const rest = 1 - weights.reduce((sum, weight) => sum + weight, 0);
+    return combine([rows(from, picture, picture + 1), ...terms], [rest, ...weights]);
+  });
+  return concat(sums);
 }
 
 /** Both branches as rows of one condition, the conditional ones first. */
@@ -65,9 +100,8 @@ function joined(cond: Condition, uncond: Condition): Condition {
   return cond.vector && uncond.vector ? { context, vector: concat([cond.vector, uncond.vector]) } : { context };
 }
 
-function halves(answers: Tensor): [Tensor, Tensor] {
-  const batch = answers.shape[0] / 2;
-  return [rows(answers, 0, batch), rows(answers, batch, 2 * batch)];
+function split(answers: Tensor, first: number): [Tensor, Tensor] {
+  return [rows(answers, 0, first), rows(answers, first, answers.shape[0])];
 }
 
 /** What a model of one kind wants to see, and what its answer means. */
