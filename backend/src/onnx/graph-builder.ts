@@ -340,7 +340,7 @@ export class GraphBuilder {
       .map(({ name, type, dims }) => valueInfo(name, storedTypes[type], dims));
     const inner = (name: string) => valueInfo(name, this.elementTypeOf(name));
     const graph = message([
-      ...nodes.map(({ bytes }) => bytesField(1, bytes)),
+      ...this.conversionsFirst(nodes).map(({ bytes }) => bytesField(1, bytes)),
       bytesField(2, this.name),
       ...weights.map((weight) => bytesField(5, tensorInPlace(weight, weightsFolder))),
       ...[...this.constants].filter(([name]) => used.has(name)).map(([, each]) => bytesField(5, each)),
@@ -355,6 +355,22 @@ export class GraphBuilder {
       bytesField(8, message([bytesField(1, 'com.microsoft'), integerField(2, 1)])),
     ]);
     return { bytes, inputs, outputs };
+  }
+
+  /**
+   * Nodes that compute from weights alone, such as a Cast, before all others. Of the nodes that a node needs, ONNX Runtime runs those
+   * first that are written last: conversions written where they are used would all run at the start, and every weight of the piece be in
+   * memory twice. So they run one by one, each right before the node that needs it.
+   */
+  private conversionsFirst(nodes: readonly Node[]): Node[] {
+    const fromWeights = new Set(['', ...this.weights.keys(), ...this.constants.keys()]);
+    const [conversions, others]: [Node[], Node[]] = [[], []];
+    for (const node of nodes) {
+      const isConversion = node.inputs.every((input) => fromWeights.has(input));
+      (isConversion ? conversions : others).push(node);
+      if (isConversion) for (const output of node.outputs) fromWeights.add(output);
+    }
+    return [...conversions, ...others];
   }
 
   private known(name: string, kind: Kind): Value {
