@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AppError } from '@atelier/sdk';
+import { AppError, reportOf } from '@atelier/sdk';
 import {
   EngineQuestions,
   type EngineQuestion,
@@ -22,7 +22,9 @@ import { Device } from '../inference/device.js';
 import { tryProvider } from '../inference/try-provider.js';
 import { families } from '../model-families/families.js';
 import { CheckpointIndex } from '../library/checkpoint-index.js';
+import { modelFoldersOf } from '../library/extra-model-paths.js';
 import { ModelLibrary } from '../library/model-library.js';
+import { watchModels } from '../library/model-watcher.js';
 import { suitedPrecision } from '../library/precision.js';
 import { JobControl } from '../pipeline/job-control.js';
 import { Shelves } from '../pipeline/shelves.js';
@@ -36,14 +38,14 @@ import { blameStrayErrors } from './stray-errors.js';
 const program = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** The device that the options ask for. Where it runs is found out at once, while the rest starts, and only once. */
-function deviceFor({ device, threads }: Options): Device {
+function deviceFor({ device, threads }: Options, settings: () => Settings): Device {
   const start = { threads: threads ?? null };
   const chosen = chooseProvider(device, (provider) => tryProvider(provider, { entry: program, options: async () => start }));
   return new Device({
     entry: program,
     async options() {
       const { provider, because } = await chosen;
-      return { ...start, provider, chosenBecause: because };
+      return { ...start, provider, chosenBecause: because, copiesWeights: settings().prepack };
     },
   });
 }
@@ -73,6 +75,7 @@ type Answers = { [Q in EngineQuestion]: (input: QuestionInput<Q>) => Promise<Que
 /** Everything between a job and its pictures: the pipeline, the hook bus, the extensions, the models. One on a machine. */
 export class Engine {
   private running: { jobId: string; control: JobControl } | undefined;
+  private watcher: AsyncDisposable | undefined;
 
   private constructor(
     private readonly begun: EngineStart,
@@ -91,9 +94,9 @@ export class Engine {
     const tapFile = new RunningTapFile(path.join(options.dataDir, 'running-tap.json'));
     const bus = createBus({ onTap: (running) => tapFile.write(running) });
     blameStrayErrors(bus);
-    const device = deviceFor(options);
+    const device = deviceFor(options, () => engine.settings);
     const modelFamilies = () => extensions.nouns().modelFamilies.map(({ item }) => item);
-    const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), options.modelsDirs, modelFamilies);
+    const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), await modelFoldersOf(options), modelFamilies);
     const library: ModelLibrary = new ModelLibrary(index, device, modelFamilies, () => engine.settings);
     const extensions: ExtensionHost = new ExtensionHost({
       bus,
@@ -121,10 +124,20 @@ export class Engine {
     return engine;
   }
 
+  /** From now on, what is put into the folders of models and what is taken away is noticed. */
+  watchModels(): void {
+    const { index } = this;
+    const complain = (error: unknown): void => {
+      process.stderr.write(`New models are not noticed by themselves any more: ${reportOf(error).message}\n`); // the page can look again by hand
+    };
+    this.watcher = watchModels(index.folders, () => void index.refresh().catch(complain), complain);
+  }
+
   /** Runs a job, between changes of extensions. Its end is told as `finished`, whatever it is. */
   async run(jobId: string, request: Txt2ImgRequest, firstBatch = 0): Promise<void> {
     const control = new JobControl();
     this.running = { jobId, control };
+    await this.device.refresh();
     await this.extensions.duringJob(() =>
       runJob({ id: jobId, request }, control, {
         bus: this.bus,
@@ -167,6 +180,7 @@ export class Engine {
   /** Ends in good order: extensions are told, the device ends. */
   async stop(reason: string): Promise<void> {
     this.running?.control.request('cancel');
+    await this.watcher?.[Symbol.asyncDispose]();
     await this.bus.points.onEngineStopping.call({ reason });
     await this.extensions.stop();
     await this.device.end('the engine ends');

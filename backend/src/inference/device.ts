@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
 import { ReportedError, type AppError } from '@atelier/sdk';
 import {
   DeviceOptions,
@@ -13,7 +14,7 @@ import {
 } from '@atelier/sdk/contracts';
 import type { DeviceInputs, DeviceLink, KeptOutputs, OpenOptions, Session } from './device-link.js';
 import { DeviceEnded, NotOnDevice } from './errors.js';
-import { sharedHeap } from './shared-heap.js';
+import { heapFor } from './shared-heap.js';
 
 /** How the device process is started and told to work. */
 export interface DeviceSetup {
@@ -23,7 +24,7 @@ export interface DeviceSetup {
   args?: readonly string[];
   /** What drivers print is left out: for trials, whose failure is an answer. */
   isQuiet?: boolean;
-  /** Asked for whenever a process begins. */
+  /** Asked for whenever a process begins, and by `refresh`. */
   options?: () => Promise<Partial<DeviceOptions>>;
 }
 
@@ -38,6 +39,7 @@ interface Waiting {
 /** One process, from its start to its end. */
 interface Life {
   process: ChildProcess;
+  options: DeviceOptions;
   waiting: Map<number, Waiting>;
   /** Sessions and tensors that this process holds. */
   sessions: Set<number>;
@@ -127,6 +129,12 @@ export class Device implements DeviceLink {
     return { [Symbol.dispose]: () => this.exitListeners.delete(listener) };
   }
 
+  /** Ends a process that was told to work otherwise than one would be told now, so that the next command starts another. */
+  async refresh(): Promise<void> {
+    const wanted = await this.wantedOptions();
+    if (this.life && !isDeepStrictEqual(this.life.options, wanted)) await this.end('it is to work in another way');
+  }
+
   /** Ends the process at once, in the middle of a model call if need be. Whatever waits fails with `DeviceEnded`. */
   async end(reason = 'it was stopped'): Promise<void> {
     const { life } = this;
@@ -137,19 +145,24 @@ export class Device implements DeviceLink {
   }
 
   private async alive(): Promise<Life> {
-    const life = this.life ?? this.start();
+    const options = this.life?.options ?? (await this.wantedOptions());
+    const life = this.life ?? this.start(options);
     await this.started;
     return life;
   }
 
-  private start(): Life {
+  private async wantedOptions(): Promise<DeviceOptions> {
+    return DeviceOptions.parse((await this.setup.options?.()) ?? {});
+  }
+
+  private start(options: DeviceOptions): Life {
     const child = fork(this.setup.entry, ['device', ...(this.setup.args ?? [])], {
       serialization: 'advanced', // typed arrays cross as they are
       execArgv: [],
-      env: { ...process.env, ...sharedHeap },
+      env: { ...process.env, ...heapFor(options) },
       stdio: ['ignore', 'inherit', this.setup.isQuiet ? 'ignore' : 'inherit', 'ipc'],
     });
-    const life: Life = { process: child, waiting: new Map(), sessions: new Set(), tensors: new Set() };
+    const life: Life = { process: child, options, waiting: new Map(), sessions: new Set(), tensors: new Set() };
     child.on('message', (message) => this.receive(life, FromDevice.parse(message)));
     child.on('error', (cause) => this.kill(life, cause.message));
     child.on('exit', (code, signal) => this.ended(life, life.endedBecause ?? (signal ? `signal ${signal}` : `exit code ${code}`)));
@@ -161,8 +174,7 @@ export class Device implements DeviceLink {
   /** Tells a new process how to work. One that cannot is ended, so that the next command tries afresh. */
   private async begin(life: Life): Promise<DeviceFacts> {
     try {
-      const options = DeviceOptions.parse((await this.setup.options?.()) ?? {});
-      return expectStatus(await this.ask(life, { type: 'start', options }), 'facts').facts;
+      return expectStatus(await this.ask(life, { type: 'start', options: life.options }), 'facts').facts;
     } catch (error) {
       this.kill(life, 'it could not start');
       throw error;

@@ -290,7 +290,10 @@ export class GraphBuilder {
   enlarge(x: Value, like: Value | 'twice', at: string): Value {
     const nearest = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
     if (like === 'twice') return this.node('Resize', [x, '', this.constant('float32', [1, 1, 2, 2])], nearest, at);
-    const sizes = this.concat([this.shapeOf(x, at, 0, 2), this.shapeOf(like, at, 2, 4)], 0, at);
+    // by Gather: of a tensor without a known shape, ONNX Runtime 1.30 takes a range of sides for none while it lays out prepacked weights
+    const sides = (of: Value, axes: readonly number[]) =>
+      this.node('Gather', [this.shapeOf(of, at), this.constant('int64', axes)], { axis: 0 }, at);
+    const sizes = this.concat([sides(x, [0, 1]), sides(like, [2, 3])], 0, at);
     return this.node('Resize', [x, '', '', sizes], nearest, at);
   }
 

@@ -13,6 +13,7 @@ export type DeviceChoice = z.infer<typeof DeviceChoice>;
 export const DeviceOptions = z.object({
   provider: Provider.default('cpu'),
   chosenBecause: z.string().default('nothing else was asked for'),
+  copiesWeights: z.boolean().default(false).describe('Some graphs will be prepacked: memory is managed for large copies that come and go.'),
   threads: z.int().positive().nullable().default(null).describe('Threads of one model call; null for one a physical core.'),
 });
 export type DeviceOptions = z.output<typeof DeviceOptions>;

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { changeSettings, createTxt2ImgJob, getStatus, type SettingsPatch } from '@atelier/sdk/contracts';
+import { tinyCheckpoint } from '@atelier/sdk/testing';
+import sharp from 'sharp';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { endServers, startServer, type TestServer } from '../support/start-server.js';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'model-memory-'));
+const checkpoints = {
+  one: tinyCheckpoint('sd15', { folder, name: 'one', type: 'F16', seed: 1 }),
+  two: tinyCheckpoint('sd15', { folder, name: 'two', type: 'F16', seed: 2 }),
+};
+afterEach(endServers);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The pixels of a small picture. Its height is odd after halving, so that sides are worked out while the model runs. */
+async function pixelsOf(server: TestServer, checkpoint: keyof typeof checkpoints): Promise<Buffer> {
+  const { jobId } = await server.call(createTxt2ImgJob, { prompt: 'a cat', width: 64, height: 72, steps: 2, seed: 1, checkpoint });
+  const job = await server.job(jobId);
+  expect(job).toMatchObject({ phase: 'done' });
+  const file = await server.fetch(`/api/pictures/${job.pictures[0].id}/file`);
+  return await sharp(await file.arrayBuffer())
+    .raw()
+    .toBuffer();
+}
+
+/** What was chosen, once the engine has said so: it does when a job has ended. */
+async function memoryChoice(server: TestServer, settings: SettingsPatch) {
+  await server.call(changeSettings, settings);
+  const pixels = await pixelsOf(server, 'one');
+  const chosen = async () => (await server.call(getStatus)).engine.modelMemory;
+  await expect.poll(chosen).not.toBeNull();
+  return { pixels, chosen: await chosen() };
+}
+
+test('switching between checkpoints, there and back, changes no picture', async () => {
+  const server = await startServer({ checkpoints });
+  const first = { one: await pixelsOf(server, 'one'), two: await pixelsOf(server, 'two') };
+  expect(first.one.equals(first.two)).toBe(false);
+  for (const checkpoint of ['one', 'two'] as const) expect((await pixelsOf(server, checkpoint)).equals(first[checkpoint])).toBe(true);
+  await server.stop();
+});
+
+test('whether networks stay open or make room changes no picture, and the status says which and why', async () => {
+  const server = await startServer({ checkpoints });
+  const auto = await memoryChoice(server, {});
+  expect(auto.chosen).toMatchObject({ policy: 'keep', because: expect.stringMatching(/GB are free/) as string });
+  const swapped = await memoryChoice(server, { modelMemory: 'swap', livePreviews: true });
+  expect(swapped.pixels.equals(auto.pixels)).toBe(true);
+  await expect.poll(async () => (await server.call(getStatus)).engine.modelMemory).toMatchObject({ policy: 'swap' });
+  await server.stop();
+});
+
+test('prepacked weights make the same picture, in a device process of another kind', async () => {
+  const server = await startServer({ checkpoints });
+  const mapped = await pixelsOf(server, 'one');
+  const { device } = server.children();
+  await server.call(changeSettings, { prepack: true });
+  const prepacked = await pixelsOf(server, 'one');
+  expect(server.children().device).not.toBe(device);
+  const largest = mapped.reduce((most, value, at) => Math.max(most, Math.abs(value - prepacked[at])), 0);
+  expect(largest).toBeLessThanOrEqual(2); // sums in another order
+  await server.stop();
+});
