@@ -14,8 +14,8 @@ export interface LoadedModel {
   vae: string | null;
   /** Names of the text encoder files in use beside the checkpoint's own. */
   textEncoders: readonly string[];
-  /** 64 hex digits of its file, computed beside the work. */
-  sha256: Promise<string>;
+  /** 64 hex digits of its file, which is read from the first call on, beside other work. */
+  sha256(): Promise<string>;
   /** Whether there is such a text encoder: one that is optional may be missing. */
   reads(kind: TextEncoderKind): boolean;
   /** Rows of token ids of one length. Several rows may be parts of one text. */

@@ -122,8 +122,7 @@ export class ModelLibrary {
     const memory =
       this.loaded?.memoryKey === memoryKey ? this.loaded.memory : await this.chooseMemory({ model, vae, textEncoders }, settings);
     sessions.isSwapping = memory.policy === 'swap';
-    const sha256 = this.index.sha256(entry);
-    sha256.catch(() => {}); // whoever awaits it hears of it; a rejection that nobody awaits yet must not end the process
+    let sha256: Promise<string> | undefined;
 
     const coderOf = (vae: Vae, purpose: Purpose, place: (weights: Component) => string) =>
       new PictureCoder(vae, traits.latent, async ({ weights, graph }, { name, value }) => {
@@ -140,7 +139,11 @@ export class ModelLibrary {
       precision: plan.precision,
       vae: vaeName,
       textEncoders: plan.textEncoders,
-      sha256,
+      sha256: () => {
+        sha256 ??= this.index.sha256(entry);
+        sha256.catch(() => {}); // whoever awaits it hears of it; a rejection that nobody awaits yet must not end the process
+        return sha256;
+      },
       reads: (kind) => textEncoders.has(kind),
       async encodeText(use, rows) {
         const encoder = textEncoders.get(use.kind) ?? fail(new TypeError(`There is no ${partNames[use.kind]} to read with.`));

@@ -19,7 +19,7 @@ export async function describe(
     ['CFG scale', asked.cfgScale],
     ['Seed', seed],
     ['Size', `${asked.width}x${asked.height}`],
-    ['Model hash', (await model.sha256).slice(0, 10)],
+    ['Model hash', (await model.sha256()).slice(0, 10)],
     ['Model', model.checkpoint.split('/').at(-1) ?? model.checkpoint],
     ...(model.vae === null ? [] : ([['VAE', model.vae]] as [string, string][])),
     ...tilingEntries(tiling, model.traits.latent.downscale),

@@ -99,6 +99,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   });
 
   report.stage('sampling');
+  void model.sha256(); // wanted in the end; so late because until here someone waits for the first step
   const sampled = await sample({
     sampler,
     options,
