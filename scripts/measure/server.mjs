@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { root } from '../build.mjs';
 
-const POLL_MS = 5;
+const POLL_MS = 20;
 const GIVE_UP_MS = 30 * 60_000;
 
 /** The built server as a process of its own, with an empty data folder. */
