@@ -28,6 +28,7 @@ import { EngineProcess } from './jobs/engine-process.js';
 import { JobDispatcher } from './jobs/job-dispatcher.js';
 import { JobLedger } from './jobs/job-ledger.js';
 import { JobService } from './jobs/job.service.js';
+import { modelFoldersOf } from './library/extra-model-paths.js';
 import { SettingsStore } from './settings/settings-store.js';
 
 /** The server: who needs whom. */
@@ -75,6 +76,7 @@ interface RunningServer {
 
 /** Listens first, so that the page opens at once; then opens the ledger and starts the engine. Requests wait for what they need. */
 async function startServer(options: Options): Promise<RunningServer> {
+  await modelFoldersOf(options); // what is wrong in an extra_model_paths.yaml is said here, not by an engine that cannot start
   const app = await createApp(options);
   setUpBorder(app, options);
   const port = await listen(app, options);

@@ -21,6 +21,8 @@ export interface Options {
   dataDir: string;
   outputsDir: string;
   modelsDirs: string[];
+  /** Files like ComfyUI's `extra_model_paths.yaml`, beside those that lie with the models. */
+  extraModelPaths: string[];
   extensionsDirs: { builtin: string; user: string };
   /** The built page. */
   pageDir: string;
@@ -127,8 +129,14 @@ const flags: readonly Flag[] = [
   {
     name: 'models-dir',
     value: 'folder',
-    help: 'Weights, instead of models/. May be given several times; the first wins.',
+    help: 'Weights, instead of models/: also those of A1111, Forge or ComfyUI. May be given several times; the first wins.',
     set: (o, v) => o.modelsDirs.push(path.resolve(v)),
+  },
+  {
+    name: 'extra-model-paths',
+    value: 'file',
+    help: "A file that names further folders of weights, as ComfyUI's extra_model_paths.yaml does. May be given several times.",
+    set: (o, v) => o.extraModelPaths.push(path.resolve(v)),
   },
   {
     name: 'extensions-dir',
@@ -211,6 +219,7 @@ export function argumentsFor(command: 'engine' | 'device', options: Options): st
     `--data-dir=${options.dataDir}`,
     `--outputs-dir=${options.outputsDir}`,
     ...options.modelsDirs.map((folder) => `--models-dir=${folder}`),
+    ...options.extraModelPaths.map((file) => `--extra-model-paths=${file}`),
     `--extensions-dir=${options.extensionsDirs.user}`,
     `--device=${options.device}`,
     ...(options.threads === undefined ? [] : [`--threads=${options.threads}`]),
@@ -239,6 +248,7 @@ function defaultOptions(): Options {
     dataDir: path.join(root, 'data'),
     outputsDir: path.join(root, 'outputs'),
     modelsDirs: [],
+    extraModelPaths: [],
     extensionsDirs: { builtin: path.join(root, 'extensions-builtin'), user: path.join(root, 'extensions') },
     pageDir: path.join(root, 'frontend', 'dist'),
     device: 'auto',

@@ -14,7 +14,7 @@ export function runEngine(options: Options): void {
     if (message.type === 'ping') return emit({ type: 'pong' });
     if (message.type === 'start') {
       engine = Engine.start({ options, emit, settings: message.settings, suspects: message.suspects });
-      return void (await engine);
+      return (await engine).watchModels();
     }
     const started = await engine!; // `start` comes first
     switch (message.type) {

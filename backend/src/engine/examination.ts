@@ -7,6 +7,7 @@ import { Device } from '../inference/device.js';
 import { installStep } from '../inference/install-step.js';
 import { tryProvider, type ProviderTrial } from '../inference/try-provider.js';
 import { CheckpointIndex } from '../library/checkpoint-index.js';
+import { modelFoldersOf } from '../library/extra-model-paths.js';
 import { families } from '../model-families/families.js';
 import { describeMachine, type Machine } from './machine.js';
 import { placeStableDiffusion1 } from './sd1-placement.js';
@@ -107,8 +108,8 @@ export function obstaclesOf(chosen: ProviderTrial, { folders }: Pick<Machine, 'f
 }
 
 /** What the index of the library knows, kind by kind. */
-async function modelsFound({ dataDir, modelsDirs }: Options): Promise<ModelsFound[]> {
-  const index = await CheckpointIndex.open(path.join(dataDir, 'index.db'), modelsDirs, () => families);
+async function modelsFound(options: Options): Promise<ModelsFound[]> {
+  const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), await modelFoldersOf(options), () => families);
   try {
     await index.refresh();
     const entries = index.list();

@@ -7,7 +7,7 @@ import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
 import { noFacts, readFacts, type CheckpointFacts } from './checkpoint-facts.js';
 import { stateOf, type FileState } from './file-state.js';
-import { firstUsable, modelFiles } from './model-folders.js';
+import { firstUsable, modelFiles, type ModelFolders } from './model-folders.js';
 import { findPartFiles, missingParts, type PartFiles } from './model-parts.js';
 
 /** No file in the models folders has that name. */
@@ -50,23 +50,19 @@ export class CheckpointIndex {
   private partFiles: PartFiles = { vaes: [], textEncoders: [] };
   private readonly hashing = new Map<string, Promise<string>>();
   private listener: () => void = () => {};
+  private looking: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly database: Kysely<IndexTables>,
-    /** In the order of the command line. */
-    readonly modelsFolders: readonly string[],
+    readonly folders: ModelFolders,
     private readonly families: () => readonly ModelFamily[],
   ) {}
 
   /**
-   * @param modelsFolders checkpoints lie in their `checkpoints/` (or A1111's `Stable-diffusion/`); of two with one name, the first folder's is taken.
+   * @param folders of two usable checkpoints with one name, the one in the first folder is taken.
    * @param families what can be run, in the order in which they are tried.
    */
-  static async open(
-    databaseFile: string,
-    modelsFolders: readonly string[],
-    families: () => readonly ModelFamily[],
-  ): Promise<CheckpointIndex> {
+  static async open(databaseFile: string, folders: ModelFolders, families: () => readonly ModelFamily[]): Promise<CheckpointIndex> {
     const database = await openSqlite<IndexTables>(databaseFile);
     await database.schema
       .createTable('checkpoints')
@@ -79,23 +75,36 @@ export class CheckpointIndex {
       .addColumn('sha256', 'text')
       .execute();
     await keepHashes(database);
-    return new CheckpointIndex(database, modelsFolders, families);
+    return new CheckpointIndex(database, folders, families);
   }
 
   async close(): Promise<void> {
     await this.database.destroy();
   }
 
-  /** Looks at the folders again. Headers of checkpoints are read only of files that are new or have changed. */
+  /** Looks at the folders again, after anyone who is at it. Headers of checkpoints are read only of files that are new or have changed. */
   async refresh(): Promise<void> {
-    this.partFiles = await findPartFiles(this.modelsFolders);
-    const entries: CheckpointEntry[] = [];
-    for (const { name, file } of await modelFiles(this.modelsFolders, 'checkpoints')) entries.push(await this.entryOf(name, file));
-    const named = firstUsable(entries).map((entry) => [entry.name, entry] as const);
-    this.entries = new Map(named.toSorted(([a], [b]) => a.localeCompare(b)));
+    const before = this.looking.catch(() => {}); // whoever asked for it was told
+    this.looking = before.then(() => this.look());
+    await this.looking;
   }
 
-  /** Told when a hash has become known. */
+  private async look(): Promise<void> {
+    const before = this.contents();
+    this.partFiles = await findPartFiles(this.folders);
+    const entries: CheckpointEntry[] = [];
+    for (const { name, file } of await modelFiles(this.folders, 'checkpoints')) entries.push(await this.entryOf(name, file));
+    const named = firstUsable(entries).map((entry) => [entry.name, entry] as const);
+    this.entries = new Map(named.toSorted(([a], [b]) => a.localeCompare(b)));
+    if (this.contents() !== before) this.listener();
+  }
+
+  /** Everything that it tells, to be compared. */
+  private contents(): string {
+    return JSON.stringify([this.list(), this.partFiles]);
+  }
+
+  /** Told when the folders hold something else than before, and when a hash has become known. */
   onChange(listener: () => void): void {
     this.listener = listener;
   }

@@ -109,8 +109,8 @@ export class ModelLibrary {
     const { markers } = file.components;
     const stem = path.parse(entry.file).name;
     const traits = await family.traits({ model, markers, metadata: file.metadata, stem, read: readTensor });
-    const { modelsFolders } = this.index;
-    const parts = await gatherParts(plan, { file: entry.file, components: file.components, traits }, modelsFolders);
+    const { folders } = this.index;
+    const parts = await gatherParts(plan, { file: entry.file, components: file.components, traits }, folders);
     const { vae, vaeName, textEncoders } = parts;
     const states = await statesOf([model, vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()]);
     const place = ({ file }: Component) => states.get(file)!;
@@ -177,7 +177,7 @@ export class ModelLibrary {
       decode: (latents, options) => coder.decode(latents, options),
       encode: (images, options) => coder.encode(images, options),
       async openTinyDecoder() {
-        const tiny = await tinyAutoencoderOf(traits, modelsFolders);
+        const tiny = await tinyAutoencoderOf(traits, folders);
         const state = await keyOf(tiny.decoder.weights.file);
         const previews = coderOf(tiny, 'preview', () => state);
         return (latents) => previews.decode(latents);

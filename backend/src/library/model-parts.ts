@@ -5,7 +5,7 @@ import type { MissingPart, ModelPart, TextEncoderEntry, VaeEntry } from '@atelie
 import type { Components } from '../checkpoints/components.js';
 import { fullVae, type Vae } from '../model-families/vae/vae.js';
 import type { CheckpointFacts } from './checkpoint-facts.js';
-import { sidecarVaeOf } from './model-folders.js';
+import { sidecarVaeOf, type ModelFolders } from './model-folders.js';
 import { PartDoesNotFit, PartMissing, PartNotFound } from './part-errors.js';
 import { textEncoderEntries, textEncodersIn, vaeEntries, vaeIn } from './part-files.js';
 import { findTinyAutoencoder } from './tiny-autoencoders.js';
@@ -25,8 +25,8 @@ export interface PartFiles {
 }
 
 /** What lies in the models folders at present. Headers are read, no weights. */
-export async function findPartFiles(modelsFolders: readonly string[]): Promise<PartFiles> {
-  const [vaes, textEncoders] = await Promise.all([vaeEntries(modelsFolders), textEncoderEntries(modelsFolders)]);
+export async function findPartFiles(folders: ModelFolders): Promise<PartFiles> {
+  const [vaes, textEncoders] = await Promise.all([vaeEntries(folders), textEncoderEntries(folders)]);
   return { vaes, textEncoders };
 }
 
@@ -56,10 +56,10 @@ function choicesFor(part: ModelPart, latentChannels: number | null, { vaes, text
 export async function gatherParts(
   plan: ModelPlan,
   checkpoint: { file: string; components: Components; traits: ModelTraits },
-  modelsFolders: readonly string[],
+  folders: ModelFolders,
 ): Promise<ModelParts> {
   const { components, traits } = checkpoint;
-  const files = await findPartFiles(modelsFolders);
+  const files = await findPartFiles(folders);
   const missing = (part: ModelPart) => new PartMissing(plan.checkpoint, part, choicesFor(part, traits.latent.channels, files));
   const textEncoders = new Map(components.textEncoders);
   for (const name of plan.textEncoders) {
@@ -69,7 +69,7 @@ export async function gatherParts(
   for (const { kind, isOptional } of traits.textEncoders) {
     if (!isOptional && !textEncoders.has(kind)) throw missing(kind);
   }
-  const { vae, name } = (await chosenVae(plan, checkpoint.file, files, modelsFolders)) ?? {
+  const { vae, name } = (await chosenVae(plan, checkpoint.file, files, folders)) ?? {
     vae: fullVae(components.vae ?? fail(missing('vae'))),
     name: null,
   };
@@ -85,11 +85,11 @@ async function chosenVae(
   { vae: wanted }: ModelPlan,
   checkpointFile: string,
   { vaes }: PartFiles,
-  modelsFolders: readonly string[],
+  folders: ModelFolders,
 ): Promise<{ vae: Vae; name: string } | undefined> {
   if (wanted !== 'auto') {
     const { file, isTiny } = entryCalled(wanted, 'VAE', 'models/vae', vaes);
-    return { vae: isTiny ? (await findTinyAutoencoder(wanted, modelsFolders))! : await vaeIn(file), name: wanted };
+    return { vae: isTiny ? (await findTinyAutoencoder(wanted, folders))! : await vaeIn(file), name: wanted };
   }
   const sidecar = sidecarVaeOf(checkpointFile);
   return (await isThere(sidecar)) ? { vae: await vaeIn(sidecar), name: path.parse(sidecar).name } : undefined;

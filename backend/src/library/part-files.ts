@@ -5,21 +5,21 @@ import type { Components } from '../checkpoints/components.js';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { fullVae, type Vae } from '../model-families/vae/vae.js';
 import { PartDoesNotFit } from './part-errors.js';
-import { firstUsable, modelFiles, type FoundFile } from './model-folders.js';
+import { firstUsable, modelFiles, type FoundFile, type ModelFolders } from './model-folders.js';
 import { findTinyAutoencoder, tinyAutoencoders } from './tiny-autoencoders.js';
 
 /** All that can be chosen as VAE, the tiny autoencoders last. Of several with one name, the first that can be used. */
-export async function vaeEntries(modelsFolders: readonly string[]): Promise<VaeEntry[]> {
-  const full = (await modelFiles(modelsFolders, 'vae')).map((found) => vaeEntry(found, false, () => vaeIn(found.file)));
-  const tiny = (await tinyAutoencoders(modelsFolders)).map((found) =>
-    vaeEntry(found, true, async () => (await findTinyAutoencoder(found.name, modelsFolders))!),
+export async function vaeEntries(folders: ModelFolders): Promise<VaeEntry[]> {
+  const full = (await modelFiles(folders, 'vae')).map((found) => vaeEntry(found, false, () => vaeIn(found.file)));
+  const tiny = (await tinyAutoencoders(folders)).map((found) =>
+    vaeEntry(found, true, async () => (await findTinyAutoencoder(found.name, folders))!),
   );
   return firstUsable(await Promise.all([...full, ...tiny]));
 }
 
 /** All files that can be chosen for their text encoders. */
-export async function textEncoderEntries(modelsFolders: readonly string[]): Promise<TextEncoderEntry[]> {
-  const found = await modelFiles(modelsFolders, 'textEncoders');
+export async function textEncoderEntries(folders: ModelFolders): Promise<TextEncoderEntry[]> {
+  const found = await modelFiles(folders, 'textEncoders');
   return firstUsable(await Promise.all(found.map(textEncoderEntry)));
 }
 

@@ -2,7 +2,7 @@ import { AppError, fail, type ModelTraits } from '@atelier/sdk';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { tinyHalvesOf, tinyVae } from '../model-families/vae/tiny-autoencoder.js';
 import type { Vae } from '../model-families/vae/vae.js';
-import { modelFiles, type FoundFile } from './model-folders.js';
+import { modelFiles, type FoundFile, type ModelFolders } from './model-folders.js';
 
 /** Previews are to be made by a tiny autoencoder that lies in none of the folders, or that nobody made for this sort of model. */
 export class TinyAutoencoderNotFound extends AppError {
@@ -21,13 +21,13 @@ export class TinyAutoencoderNotFound extends AppError {
 const HALF = /_(encoder|decoder)$/;
 
 /** The tiny autoencoders there are, each with its first file: `taesd` is what lies in `taesd_encoder` and `taesd_decoder`, or in one file called so. */
-export async function tinyAutoencoders(modelsFolders: readonly string[]): Promise<FoundFile[]> {
-  return [...(await filesByAutoencoder(modelsFolders))].map(([name, [{ file }]]) => ({ name, file }));
+export async function tinyAutoencoders(folders: ModelFolders): Promise<FoundFile[]> {
+  return [...(await filesByAutoencoder(folders))].map(([name, [{ file }]]) => ({ name, file }));
 }
 
 /** The tiny autoencoder of that name, of the halves there are. Undefined when there is none. */
-export async function findTinyAutoencoder(name: string, modelsFolders: readonly string[]): Promise<Vae | undefined> {
-  const files = (await filesByAutoencoder(modelsFolders)).get(name);
+export async function findTinyAutoencoder(name: string, folders: ModelFolders): Promise<Vae | undefined> {
+  const files = (await filesByAutoencoder(folders)).get(name);
   if (!files) return undefined;
   const halves = await Promise.all(files.map(async ({ file }) => halvesIn(file)));
   const [encoder] = halves.flatMap((each) => each.encoder ?? []);
@@ -40,9 +40,9 @@ export async function findTinyAutoencoder(name: string, modelsFolders: readonly 
  *
  * @throws TinyAutoencoderNotFound
  */
-export async function tinyAutoencoderOf({ label, latent }: ModelTraits, modelsFolders: readonly string[]): Promise<Vae> {
+export async function tinyAutoencoderOf({ label, latent }: ModelTraits, folders: ModelFolders): Promise<Vae> {
   const name = latent.tinyAutoencoder;
-  const found = name === undefined ? undefined : await findTinyAutoencoder(name, modelsFolders);
+  const found = name === undefined ? undefined : await findTinyAutoencoder(name, folders);
   return found ?? fail(new TinyAutoencoderNotFound(label, name));
 }
 
@@ -52,9 +52,9 @@ async function halvesIn(file: string): Promise<ReturnType<typeof tinyHalvesOf>> 
 }
 
 /** The files of each. Of several with one name, a `.safetensors` goes before what cannot be read; A1111's `model.pt` is no autoencoder. */
-async function filesByAutoencoder(modelsFolders: readonly string[]): Promise<Map<string, FoundFile[]>> {
+async function filesByAutoencoder(folders: ModelFolders): Promise<Map<string, FoundFile[]>> {
   const isReadable = ({ file }: FoundFile) => file.toLowerCase().endsWith('.safetensors');
-  const found = await modelFiles(modelsFolders, 'vaeApprox');
+  const found = await modelFiles(folders, 'vaeApprox');
   const inOrder = [...found.filter(isReadable), ...found.filter((each) => !isReadable(each) && HALF.test(each.name))];
   const files = new Map<string, FoundFile[]>();
   for (const each of inOrder) {

@@ -9,6 +9,7 @@ import { schedulers } from '../diffusion/schedulers/index.js';
 import { createBus, type Bus, type Collected } from '../hooks/index.js';
 import { families } from '../model-families/families.js';
 import { CheckpointIndex } from '../library/checkpoint-index.js';
+import { foldersIn } from '../library/model-folders.js';
 import { ModelLibrary } from '../library/model-library.js';
 import type { FinishedImage } from '../pipeline/job-context.js';
 import { JobControl } from '../pipeline/job-control.js';
@@ -42,7 +43,7 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
   if (model === 'tiny') tinyCheckpoint('sd15', { folder, name: 'model' });
   else await symlink(path.resolve(model), path.join(folder, 'model.safetensors'));
   const known = [...families, ...(extension?.modelFamilies ?? [])];
-  const index = await CheckpointIndex.open(path.join(home, 'index.db'), [home], () => known);
+  const index = await CheckpointIndex.open(path.join(home, 'index.db'), foldersIn([home]), () => known);
   await index.refresh();
   const library = new ModelLibrary(
     index,

@@ -63,12 +63,19 @@ describe('the command line', () => {
   });
 
   test('gives engines the same folders, and never the credentials', () => {
-    const { options } = parseCommandLine(['--token=secret', '--models-dir=/m', '--data-dir=/d', '--threads=2', '--safe']);
+    const { options } = parseCommandLine([
+      '--token=secret',
+      '--models-dir=/m',
+      '--extra-model-paths=/x.yaml',
+      '--data-dir=/d',
+      '--threads=2',
+      '--safe',
+    ]);
     const passed = argumentsFor('engine', options);
     expect(passed.join(' ')).not.toContain('secret');
     const { command, options: again } = parseCommandLine(passed);
     expect(command).toBe('engine');
-    expect(again).toMatchObject({ dataDir: '/d', modelsDirs: ['/m'], threads: 2, safe: true });
+    expect(again).toMatchObject({ dataDir: '/d', modelsDirs: ['/m'], extraModelPaths: ['/x.yaml'], threads: 2, safe: true });
   });
 
   test('runs models on the device of that name, in every process, and refuses a name that is none', () => {

@@ -7,6 +7,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqlite } from '../../../../backend/src/database/sqlite.js';
 import { CheckpointIndex } from '../../../../backend/src/library/checkpoint-index.js';
+import { foldersIn } from '../../../../backend/src/library/model-folders.js';
 import { families } from '../../../../backend/src/model-families/families.js';
 import { diffusersFolder } from '../../../support/diffusers-folder.js';
 import { readSafetensors, writeSafetensors } from '../../../support/safetensors-file.js';
@@ -21,7 +22,7 @@ beforeEach(async () => {
   models = path.join(home, 'models');
   await mkdir(path.join(models, 'checkpoints/mine'), { recursive: true });
   tinyCheckpoint('sd15', { folder: path.join(models, 'checkpoints'), name: 'tiny' });
-  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families);
+  index = await CheckpointIndex.open(path.join(home, 'index.db'), foldersIn([models]), () => families);
 });
 afterEach(async () => {
   await index.close();
@@ -67,7 +68,7 @@ test('the hash is that of the file, is told, and is remembered over a restart', 
   expect(await Promise.all([index.sha256(entry), index.sha256(entry)])).toEqual([sha256, sha256]);
   expect(told).toBe(1);
   await index.close();
-  index = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families);
+  index = await CheckpointIndex.open(path.join(home, 'index.db'), foldersIn([models]), () => families);
   await index.refresh();
   expect(index.find('tiny')).toMatchObject({ sha256, shortHash: sha256.slice(0, 10) });
 });
@@ -86,7 +87,7 @@ test('a name that no file has is an error with the names there are', async () =>
 });
 
 test('a models folder that is not there holds nothing', async () => {
-  const empty = await CheckpointIndex.open(path.join(home, 'other.db'), [path.join(home, 'nowhere')], () => families);
+  const empty = await CheckpointIndex.open(path.join(home, 'other.db'), foldersIn([path.join(home, 'nowhere')]), () => families);
   await empty.refresh();
   expect(empty.list()).toEqual([]);
   await empty.close();
@@ -132,7 +133,7 @@ test('a hash that the first versions have computed is kept', async () => {
   );
   await sql`insert into files values (${file}, ${size}, ${mtimeMs}, 'sd15', null, 'abc')`.execute(old);
   await old.destroy();
-  const reopened = await CheckpointIndex.open(path.join(home, 'old.db'), [models], () => families);
+  const reopened = await CheckpointIndex.open(path.join(home, 'old.db'), foldersIn([models]), () => families);
   await reopened.refresh();
   expect(reopened.find('tiny')).toMatchObject({ sha256: 'abc', family: 'sd15', label: 'Stable Diffusion 1' });
   await reopened.close();
@@ -140,7 +141,9 @@ test('a hash that the first versions have computed is kept', async () => {
 
 test('what was remembered is read again when no family of that name is there any more', async () => {
   await index.refresh();
-  const withoutSd1 = await CheckpointIndex.open(path.join(home, 'index.db'), [models], () => families.filter(({ id }) => id !== 'sd15'));
+  const withoutSd1 = await CheckpointIndex.open(path.join(home, 'index.db'), foldersIn([models]), () =>
+    families.filter(({ id }) => id !== 'sd15'),
+  );
   await withoutSd1.refresh();
   expect(withoutSd1.find('tiny')).toMatchObject({ family: null, problem: { code: 'family-unknown' } });
   await withoutSd1.close();
