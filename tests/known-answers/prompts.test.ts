@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { applyEmphasis } from '../../backend/src/prompt/apply-emphasis.js';
 import { fillAfterEnd, padToLongest, promptChunks } from '../../backend/src/prompt/chunks.js';
+import { withoutComments } from '../../backend/src/prompt/comments.js';
+import { composePrompt } from '../../backend/src/prompt/compose.js';
 import { type ClipTokenizer, loadClipTokenizer } from '../../backend/src/prompt/clip-tokenizer.js';
 import { type EmphasisMode, EmphasisNotANumber, parseEmphasis } from '../../backend/src/prompt/emphasis.js';
 import { extractTags } from '../../backend/src/prompt/prompt-tags.js';
+import { scheduleOf } from '../../backend/src/prompt/schedule.js';
 import { countTokens } from '../../backend/src/prompt/token-count.js';
 import { expectClose, hasGolden, NotBuiltCount, readJson, readJsonVerbatim, readTensors, realTensor } from '../support/goldens.js';
 
@@ -33,12 +36,36 @@ interface PromptCase {
   prompt: string;
   attention: [string, number][] | { error: string };
   extra_networks: { prompt: string; networks: Record<string, unknown[]> };
+  /** By `steps=…,hires=…|None,old=True|False`: [until step, text]. */
+  schedules: Record<string, [number, string][]>;
+  multicond: { indexes: [number, number][]; flat_list: string[] };
+  strip_comments: string;
 }
 
 describeGolden('prompts/prompts.json', 'prompt grammar', () => {
   const { cases } = readJsonVerbatim<{ cases: PromptCase[] }>('prompts/prompts.json');
   const notBuilt = new NotBuiltCount();
-  for (const { i, prompt, attention, extra_networks, ...later } of cases) {
+  for (const { i, prompt, attention, extra_networks, schedules, multicond, strip_comments, ...later } of cases) {
+    for (const [key, schedule] of Object.entries(schedules)) {
+      test(`schedule ${i}, ${key}: ${shown(prompt)}`, () => {
+        const [, steps, hires, old] = /^steps=(\d+),hires=(\d+|None),old=(True|False)$/.exec(key)!;
+        const texts = scheduleOf(prompt, {
+          steps: Number(steps),
+          ...(hires !== 'None' && { hiresSteps: Number(hires) }),
+          isOld: old === 'True',
+        });
+        expect(texts.map(({ until, text }) => [until, text])).toEqual(schedule);
+      });
+    }
+    test(`parts ${i}: ${shown(prompt)}`, () => {
+      const parts = composePrompt(prompt);
+      expect(parts.map(({ text }) => text)).toEqual(multicond.indexes.map(([index]) => multicond.flat_list[index]));
+      expectWeights(
+        parts.map(({ weight }) => weight),
+        multicond.indexes.map(([, weight]) => weight),
+      );
+    });
+    test(`comments ${i}: ${shown(prompt)}`, () => expect(withoutComments(prompt)).toBe(strip_comments));
     test(`attention ${i}: ${shown(prompt)}`, () => {
       if ('error' in attention) {
         expect(() => parseEmphasis(prompt)).toThrow(EmphasisNotANumber);
