@@ -50,6 +50,15 @@ export class LedgerUnreadable extends AppError {
   }
 }
 
+/** No picture lies beside that checkpoint, or there is no such checkpoint. */
+export class PreviewNotFound extends AppError {
+  readonly code = 'preview-not-found';
+  override readonly kind = 'not-found';
+  constructor(checkpoint: string) {
+    super(`There is no picture beside a checkpoint "${checkpoint}".`, 'GET /api/catalogue says which checkpoints have a "previewUrl".');
+  }
+}
+
 export class PictureNotFound extends AppError {
   readonly code = 'picture-not-found';
   override readonly kind = 'not-found';

@@ -1,14 +1,23 @@
 import path from 'node:path';
-import type { ModelFamily, TextEncoderUse } from '@atelier/sdk';
+import type { Component, ModelFamily, ModelTraits, Recommended, TextEncoderUse } from '@atelier/sdk';
 import type { CheckpointEntry } from '@atelier/sdk/contracts';
-import { readModelFile } from '../checkpoints/model-file.js';
+import { readModelFile, type ModelFile } from '../checkpoints/model-file.js';
 import { readTensor } from '../checkpoints/read-tensor.js';
 import { recognise } from '../model-families/families.js';
+import { stemOf } from './sidecars.js';
+
+/** A checkpoint's file, taken apart, with what there is to know of its diffusion model. */
+export interface DiffusionModel {
+  file: ModelFile;
+  family: ModelFamily;
+  model: Component;
+  traits: ModelTraits;
+}
 
 /** What the catalogue says of a checkpoint that can be used, as far as its own file tells. */
 export interface CheckpointFacts extends Pick<
   CheckpointEntry,
-  'family' | 'label' | 'prediction' | 'latentChannels' | 'beside' | 'takesGuidance' | 'recommended' | 'parts' | 'notes'
+  'family' | 'label' | 'prediction' | 'latentChannels' | 'beside' | 'takesGuidance' | 'recommended' | 'parts' | 'description' | 'notes'
 > {
   /** Text encoders that it is used with, wherever they come from. */
   reads: Pick<TextEncoderUse, 'kind' | 'isOptional'>[];
@@ -24,6 +33,7 @@ export const noFacts: CheckpointFacts = {
   takesGuidance: false,
   recommended: {},
   parts: [],
+  description: null,
   notes: [],
   reads: [],
 };
@@ -31,15 +41,25 @@ export const noFacts: CheckpointFacts = {
 /**
  * Reads what a checkpoint is and holds, without its weights.
  *
+ * @param answersV its configuration says that it was trained to answer v, which shapes do not tell.
  * @throws the file's problem.
  */
-export async function readFacts(file: string, families: readonly ModelFamily[]): Promise<CheckpointFacts> {
-  const read = await readModelFile(file);
-  const { family, model } = recognise(read, families);
-  const { markers, vae, textEncoders } = read.components;
-  const stem = path.parse(file).name;
-  const traits = await family.traits({ model, markers, metadata: read.metadata, stem, read: readTensor });
-  const { label, noise, latent, beside, takesGuidance, recommended } = traits;
+export async function readDiffusionModel(
+  checkpoint: string,
+  families: readonly ModelFamily[],
+  { answersV }: { answersV: boolean },
+): Promise<DiffusionModel> {
+  const file = await readModelFile(checkpoint);
+  const { family, model } = recognise(file, families);
+  const { markers } = file.components;
+  const metadata = answersV ? new Map([...file.metadata, ['scheduler.prediction_type', 'v_prediction']]) : file.metadata;
+  const stem = path.basename(stemOf(checkpoint));
+  return { file, family, model, traits: await family.traits({ model, markers, metadata, stem, read: readTensor }) };
+}
+
+/** What the catalogue says of it. */
+export function factsOf({ file, family, traits }: DiffusionModel): CheckpointFacts {
+  const { label, noise, latent, beside, takesGuidance, recommended, textEncoders } = traits;
   return {
     family: family.id,
     label,
@@ -47,9 +67,16 @@ export async function readFacts(file: string, families: readonly ModelFamily[]):
     latentChannels: latent.channels,
     beside: beside?.kind ?? null,
     takesGuidance,
-    recommended,
-    parts: [...(vae ? (['vae'] as const) : []), ...textEncoders.keys()],
-    notes: [...(read.notes ?? [])],
-    reads: traits.textEncoders.map(({ kind, isOptional }) => ({ kind, isOptional })),
+    recommended: { ...recommended, ...sizeSaid(file.metadata) },
+    parts: [...(file.components.vae ? (['vae'] as const) : []), ...file.components.textEncoders.keys()],
+    description: file.metadata.get('modelspec.description') || null,
+    notes: [...(file.notes ?? [])],
+    reads: textEncoders.map(({ kind, isOptional }) => ({ kind, isOptional })),
   };
+}
+
+/** The size that a file names as the one it was trained on (modelspec 1.0: "1024x1024"). */
+function sizeSaid(metadata: ReadonlyMap<string, string>): Pick<Recommended, 'width' | 'height'> {
+  const [, width, height] = /^(\d{2,4})x(\d{2,4})$/.exec(metadata.get('modelspec.resolution') ?? '') ?? [];
+  return width && height ? { width: Number(width), height: Number(height) } : {};
 }

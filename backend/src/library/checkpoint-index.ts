@@ -5,10 +5,11 @@ import type { CheckpointEntry, TextEncoderEntry, VaeEntry } from '@atelier/sdk/c
 import { sql, type Kysely } from 'kysely';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
-import { noFacts, readFacts, type CheckpointFacts } from './checkpoint-facts.js';
+import { factsOf, noFacts, readDiffusionModel, type CheckpointFacts } from './checkpoint-facts.js';
 import { stateOf, type FileState } from './file-state.js';
 import { firstUsable, modelFiles, type ModelFolders } from './model-folders.js';
 import { findPartFiles, missingParts, type PartFiles } from './model-parts.js';
+import { readSidecars, type Sidecars } from './sidecars.js';
 
 /** No file in the models folders has that name. */
 export class CheckpointNotFound extends AppError {
@@ -32,8 +33,8 @@ interface FileRow {
   changedMs: number;
   /** `CheckpointFacts` as JSON. */
   facts: string;
-  /** Of `facts`, when they were written down. */
-  version: number;
+  /** Of `facts`, when they were written down, and what was said beside the file. */
+  version: string;
   sha256: string | null;
 }
 
@@ -42,7 +43,7 @@ interface IndexTables {
 }
 
 /** Raised when there is more to know of a checkpoint: what was remembered before is then read again, only hashes are kept. */
-const FACTS_VERSION = 1;
+const FACTS_VERSION = 2;
 
 /** Which checkpoint files there are, what each is, and its hash. Remembered in `data/index.db`. */
 export class CheckpointIndex {
@@ -71,7 +72,7 @@ export class CheckpointIndex {
       .addColumn('sizeBytes', 'integer', (column) => column.notNull())
       .addColumn('changedMs', 'real', (column) => column.notNull())
       .addColumn('facts', 'text', (column) => column.notNull())
-      .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('version', 'text', (column) => column.notNull())
       .addColumn('sha256', 'text')
       .execute();
     await keepHashes(database);
@@ -162,29 +163,44 @@ export class CheckpointIndex {
   private async entryOf(name: string, file: string): Promise<CheckpointEntry> {
     const state = await stateOf(file);
     const { sizeBytes } = state;
+    const sidecars = await readSidecars(file);
+    const notesOf = (facts: CheckpointFacts) => [...facts.notes, ...sidecars.notes];
+    const shown = {
+      description: sidecars.description,
+      previewFile: sidecars.previewFile,
+      previewUrl: sidecars.previewFile && (await previewUrl(name, sidecars.previewFile)),
+    };
     try {
-      const { facts, sha256 } = await this.examined(file, state);
-      const { reads: _, ...told } = facts;
-      const missing = await missingParts({ name, file, ...facts }, this.partFiles);
-      return { name, file, sizeBytes, sha256, shortHash: sha256?.slice(0, 10) ?? null, problem: null, missing, ...told };
+      const { facts, sha256 } = await this.examined(file, state, sidecars);
+      const { reads, ...told } = facts;
+      const parts = missingParts({ name, file, ...told, reads }, sidecars, this.partFiles);
+      const description = sidecars.description ?? facts.description;
+      const hash = { sha256, shortHash: sha256?.slice(0, 10) ?? null };
+      return { name, file, sizeBytes, ...hash, problem: null, ...told, ...parts, ...shown, description, notes: notesOf(facts) };
     } catch (error) {
       const { reads: _, ...told } = noFacts;
+      const nothing = { sha256: null, shortHash: null, automaticVae: null, missing: [] };
       // shown beside the file wherever checkpoints are listed
-      return { name, file, sizeBytes, sha256: null, shortHash: null, problem: reportOf(error), missing: [], ...told };
+      return { name, file, sizeBytes, ...nothing, problem: reportOf(error), ...told, ...shown, notes: notesOf(noFacts) };
     }
   }
 
   /** What is known of a file in that state, by the index or by looking into it. A problem is not remembered: it may be gone with another family. */
-  private async examined(file: string, { sizeBytes, changedMs }: FileState): Promise<{ facts: CheckpointFacts; sha256: string | null }> {
+  private async examined(
+    file: string,
+    { sizeBytes, changedMs }: FileState,
+    { answersV }: Sidecars,
+  ): Promise<{ facts: CheckpointFacts; sha256: string | null }> {
     const known = await this.database.selectFrom('checkpoints').selectAll().where('file', '=', file).executeTakeFirst();
     const isUnchanged = known?.sizeBytes === sizeBytes && known.changedMs === changedMs;
     const sha256 = isUnchanged ? known.sha256 : null;
-    if (isUnchanged && known.version === FACTS_VERSION) {
+    const version = JSON.stringify([FACTS_VERSION, answersV]);
+    if (isUnchanged && known.version === version) {
       const facts = JSON.parse(known.facts) as CheckpointFacts;
       if (this.families().some(({ id }) => id === facts.family)) return { facts, sha256 };
     }
-    const facts = await readFacts(file, this.families());
-    const row: FileRow = { file, sizeBytes, changedMs, facts: JSON.stringify(facts), version: FACTS_VERSION, sha256 };
+    const facts = factsOf(await readDiffusionModel(file, this.families(), { answersV }));
+    const row: FileRow = { file, sizeBytes, changedMs, facts: JSON.stringify(facts), version, sha256 };
     await this.database
       .insertInto('checkpoints')
       .values(row)
@@ -200,9 +216,15 @@ async function keepHashes(database: Kysely<IndexTables>): Promise<void> {
   if (!tables.some(({ name }) => name === 'files')) return;
   await database.transaction().execute(async (change) => {
     await sql`insert or ignore into checkpoints
-      select file, sizeBytes, changedMs, 'null', 0, sha256 from files where sha256 is not null`.execute(change);
+      select file, sizeBytes, changedMs, 'null', '', sha256 from files where sha256 is not null`.execute(change);
     await change.schema.dropTable('files').execute();
   });
+}
+
+/** Another address for another picture, so that browsers may keep it. */
+async function previewUrl(name: string, file: string): Promise<string> {
+  const { changedMs } = await stateOf(file);
+  return `/api/checkpoints/preview?${new URLSearchParams({ name, changed: String(Math.round(changedMs)) })}`;
 }
 
 async function diffusionModelFiles(file: string): Promise<string[]> {

@@ -55,12 +55,6 @@ export function firstUsable<Entry extends { name: string; problem: unknown }>(en
   return [...chosen.values()];
 }
 
-/** The VAE that lies beside a checkpoint: `<stem>.vae.safetensors`. */
-export function sidecarVaeOf(checkpointFile: string): string {
-  const { dir, name } = path.parse(checkpointFile);
-  return path.join(dir, `${name}.vae.safetensors`);
-}
-
 async function modelsBelow(folder: string): Promise<FoundFile[]> {
   const nameOf = (file: string) => path.relative(folder, file).split(path.sep).join('/');
   const { models, files } = await contentsOf(folder, []);

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import {
   fail,
   ReportedError,
@@ -10,13 +9,11 @@ import {
   type TextEncoderKind,
 } from '@atelier/sdk';
 import type { CheckpointEntry, DeviceTensor, DeviceValue, MemoryChoice, Settings } from '@atelier/sdk/contracts';
-import { readModelFile } from '../checkpoints/model-file.js';
-import { readTensor } from '../checkpoints/read-tensor.js';
-import { recognise } from '../model-families/families.js';
 import type { Vae } from '../model-families/vae/vae.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
 import type { DeviceInputs } from '../inference/device-link.js';
+import { readDiffusionModel } from './checkpoint-facts.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
 import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
@@ -26,6 +23,7 @@ import { partNames } from './part-errors.js';
 import { PictureCoder } from './picture-coder.js';
 import { choosePrecision, type ChosenPrecision } from './precision.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
+import { readSidecars } from './sidecars.js';
 import { SessionShelf, type LivingDevice, type Purpose, type ShelvedNetwork } from './session-shelf.js';
 import { tinyAutoencoderOf } from './tiny-autoencoders.js';
 
@@ -85,7 +83,7 @@ export class ModelLibrary {
     if (entry.problem) throw new ReportedError(entry.problem);
     const precision = choosePrecision(plan.precision, await this.device.facts());
     const { modelMemory, prepack } = this.settings();
-    const key = `${await keyOf(entry.file)} ${JSON.stringify([plan, precision, modelMemory, prepack])}`;
+    const key = `${await keyOf(entry.file)} ${JSON.stringify([plan, precision, modelMemory, prepack, entry.prediction, entry.automaticVae])}`;
     if (this.loaded?.key === key && (await areUnchanged(this.loaded.states))) return this.loaded.model;
     this.loaded = { key, ...(await this.prepare({ ...plan, precision }, entry, { modelMemory, prepack })) };
     return this.loaded.model;
@@ -104,13 +102,11 @@ export class ModelLibrary {
     settings: MemorySettings,
   ): Promise<Omit<Loaded, 'key'>> {
     const { device, sessions, resident } = this;
-    const file = await readModelFile(entry.file);
-    const { family, model } = recognise(file, this.families());
-    const { markers } = file.components;
-    const stem = path.parse(entry.file).name;
-    const traits = await family.traits({ model, markers, metadata: file.metadata, stem, read: readTensor });
+    const sidecars = await readSidecars(entry.file);
+    const diffusion = await readDiffusionModel(entry.file, this.families(), sidecars);
+    const { family, model, traits } = diffusion;
     const { folders } = this.index;
-    const parts = await gatherParts(plan, { file: entry.file, components: file.components, traits }, folders);
+    const parts = await gatherParts(plan, { file: entry.file, model: diffusion, sidecars }, folders);
     const { vae, vaeName, textEncoders } = parts;
     const states = await statesOf([model, vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()]);
     const place = ({ file }: Component) => states.get(file)!;

@@ -1,13 +1,12 @@
-import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { fail, ReportedError, type Component, type ModelPlan, type ModelTraits, type TextEncoderKind } from '@atelier/sdk';
+import { fail, ReportedError, type AppError, type Component, type ModelPlan, type TextEncoderKind } from '@atelier/sdk';
 import type { MissingPart, ModelPart, TextEncoderEntry, VaeEntry } from '@atelier/sdk/contracts';
-import type { Components } from '../checkpoints/components.js';
 import { fullVae, type Vae } from '../model-families/vae/vae.js';
-import type { CheckpointFacts } from './checkpoint-facts.js';
-import { sidecarVaeOf, type ModelFolders } from './model-folders.js';
-import { PartDoesNotFit, PartMissing, PartNotFound } from './part-errors.js';
+import { factsOf, type CheckpointFacts, type DiffusionModel } from './checkpoint-facts.js';
+import type { ModelFolders } from './model-folders.js';
+import { PartDoesNotFit, PartMissing, PartNotFound, PreferredVaeNotFound } from './part-errors.js';
 import { textEncoderEntries, textEncodersIn, vaeEntries, vaeIn } from './part-files.js';
+import { stemOf, type Sidecars } from './sidecars.js';
 import { findTinyAutoencoder } from './tiny-autoencoders.js';
 
 /** What a diffusion model needs around it, and from which files it was taken. */
@@ -30,16 +29,58 @@ export async function findPartFiles(folders: ModelFolders): Promise<PartFiles> {
   return { vaes, textEncoders };
 }
 
+/** What decides which VAE and text encoders a checkpoint is used with. */
+interface Holder {
+  name: string;
+  file: string;
+  latentChannels: number | null;
+  parts: readonly ModelPart[];
+}
+
 /** Which parts a checkpoint does not hold, though it needs or could use them, and what each could be taken from. */
-export async function missingParts(checkpoint: { name: string; file: string } & CheckpointFacts, files: PartFiles): Promise<MissingPart[]> {
-  const { name, file, parts, reads, latentChannels } = checkpoint;
-  const hasVae = latentChannels === null || parts.includes('vae') || (await isThere(sidecarVaeOf(file)));
-  const wanted = [...(hasVae ? [] : [{ kind: 'vae' as const, isOptional: false }]), ...reads.filter(({ kind }) => !parts.includes(kind))];
-  return wanted.map(({ kind: part, isOptional = false }) => {
-    const choices = choicesFor(part, latentChannels, files);
-    const { message, hint } = new PartMissing(name, part, choices);
-    return { part, isOptional, choices, message, hint };
-  });
+export function missingParts(
+  checkpoint: Holder & Pick<CheckpointFacts, 'reads'>,
+  sidecars: Sidecars,
+  files: PartFiles,
+): { automaticVae: string | null; missing: MissingPart[] } {
+  const { name, parts, reads, latentChannels } = checkpoint;
+  const missing = reads
+    .filter(({ kind }) => !parts.includes(kind))
+    .map(({ kind, isOptional = false }) => {
+      const choices = choicesFor(kind, latentChannels, files);
+      return { part: kind, isOptional, choices, ...words(new PartMissing(name, kind, choices)) };
+    });
+  try {
+    return { automaticVae: automaticVae(checkpoint, sidecars, files)?.name ?? null, missing };
+  } catch (error) {
+    if (!(error instanceof PartMissing || error instanceof PreferredVaeNotFound)) throw error;
+    const choices = choicesFor('vae', latentChannels, files);
+    return { automaticVae: null, missing: [{ part: 'vae', isOptional: false, choices, ...words(error) }, ...missing] };
+  }
+}
+
+function words({ message, hint }: AppError): { message: string; hint: string } {
+  return { message, hint };
+}
+
+/**
+ * The VAE that is taken when none was chosen: the one that `<stem>.json` prefers, the one that lies beside the checkpoint, or the checkpoint's
+ * own, for which there is no file.
+ *
+ * @throws PartMissing | PreferredVaeNotFound
+ */
+function automaticVae(
+  { name, file, parts, latentChannels }: Holder,
+  { preferredVae, vaeFile }: Sidecars,
+  files: PartFiles,
+): Pick<VaeEntry, 'name' | 'file' | 'isTiny'> | null {
+  const own = () => (parts.includes('vae') ? null : fail(new PartMissing(name, 'vae', choicesFor('vae', latentChannels, files))));
+  if (preferredVae === 'None') return own();
+  if (preferredVae) {
+    const found = files.vaes.find((vae) => [vae.name, path.basename(vae.file)].includes(preferredVae));
+    return found ?? fail(new PreferredVaeNotFound(`${stemOf(file)}.json`, preferredVae));
+  }
+  return vaeFile ? { name: path.parse(vaeFile).name, file: vaeFile, isTiny: false } : own();
 }
 
 /** Names of the files that hold such a part; of VAEs, those whose latents have as many channels. */
@@ -55,24 +96,27 @@ function choicesFor(part: ModelPart, latentChannels: number | null, { vaes, text
  */
 export async function gatherParts(
   plan: ModelPlan,
-  checkpoint: { file: string; components: Components; traits: ModelTraits },
+  { file, model, sidecars }: { file: string; model: DiffusionModel; sidecars: Sidecars },
   folders: ModelFolders,
 ): Promise<ModelParts> {
-  const { components, traits } = checkpoint;
+  const { traits } = model;
+  const { components } = model.file;
+  const { parts, latentChannels } = factsOf(model);
   const files = await findPartFiles(folders);
-  const missing = (part: ModelPart) => new PartMissing(plan.checkpoint, part, choicesFor(part, traits.latent.channels, files));
   const textEncoders = new Map(components.textEncoders);
   for (const name of plan.textEncoders) {
     const { file } = entryCalled(name, 'text encoder', 'models/text_encoders', files.textEncoders);
     for (const [kind, encoder] of await textEncodersIn(file)) textEncoders.set(kind, encoder);
   }
   for (const { kind, isOptional } of traits.textEncoders) {
-    if (!isOptional && !textEncoders.has(kind)) throw missing(kind);
+    if (!isOptional && !textEncoders.has(kind)) throw new PartMissing(plan.checkpoint, kind, choicesFor(kind, latentChannels, files));
   }
-  const { vae, name } = (await chosenVae(plan, checkpoint.file, files, folders)) ?? {
-    vae: fullVae(components.vae ?? fail(missing('vae'))),
-    name: null,
-  };
+  const vaeFile =
+    plan.vae === 'auto'
+      ? automaticVae({ name: plan.checkpoint, file, parts, latentChannels }, sidecars, files)
+      : entryCalled(plan.vae, 'VAE', 'models/vae', files.vaes);
+  const vae = vaeFile ? await openVae(vaeFile, folders) : fullVae(components.vae!); // null says that it is there
+  const name = vaeFile?.name ?? null;
   if (vae.channels !== traits.latent.channels) {
     const reason = `its latents have ${vae.channels} channels, those of ${traits.label} have ${traits.latent.channels}`;
     throw new PartDoesNotFit('VAE', name ?? plan.checkpoint, reason);
@@ -80,19 +124,8 @@ export async function gatherParts(
   return { vae, vaeName: name, textEncoders };
 }
 
-/** The VAE that was chosen, or the one beside the checkpoint. */
-async function chosenVae(
-  { vae: wanted }: ModelPlan,
-  checkpointFile: string,
-  { vaes }: PartFiles,
-  folders: ModelFolders,
-): Promise<{ vae: Vae; name: string } | undefined> {
-  if (wanted !== 'auto') {
-    const { file, isTiny } = entryCalled(wanted, 'VAE', 'models/vae', vaes);
-    return { vae: isTiny ? (await findTinyAutoencoder(wanted, folders))! : await vaeIn(file), name: wanted };
-  }
-  const sidecar = sidecarVaeOf(checkpointFile);
-  return (await isThere(sidecar)) ? { vae: await vaeIn(sidecar), name: path.parse(sidecar).name } : undefined;
+async function openVae({ name, file, isTiny }: Pick<VaeEntry, 'name' | 'file' | 'isTiny'>, folders: ModelFolders): Promise<Vae> {
+  return isTiny ? (await findTinyAutoencoder(name, folders))! : await vaeIn(file);
 }
 
 function entryCalled<Entry extends VaeEntry | TextEncoderEntry>(
@@ -105,11 +138,4 @@ function entryCalled<Entry extends VaeEntry | TextEncoderEntry>(
   const found = entries.find((entry) => entry.name === name) ?? fail(new PartNotFound(what, name, known, folder));
   if (found.problem) throw new ReportedError(found.problem);
   return found;
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { AppError } from '@atelier/sdk';
 import type { ModelPart } from '@atelier/sdk/contracts';
 
@@ -27,6 +28,18 @@ export class PartNotFound extends AppError {
   constructor(what: string, wanted: string, known: readonly string[], folder: string) {
     const hint = known.length > 0 ? `Known: ${known.join(', ')}.` : `Put it into ${folder}.`;
     super(`No ${what} is called "${wanted}".`, hint);
+  }
+}
+
+/** What lies beside a checkpoint prefers a VAE that is not there. */
+export class PreferredVaeNotFound extends AppError {
+  readonly code = 'preferred-vae-not-found';
+  override readonly kind = 'not-found';
+  constructor(sidecar: string, wanted: string) {
+    super(
+      `"${path.basename(sidecar)}" prefers the VAE "${wanted}", which is in none of the folders.`,
+      'Put it into models/vae, choose another VAE, or change what the file prefers.',
+    );
   }
 }
 

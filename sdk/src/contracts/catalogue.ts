@@ -89,7 +89,11 @@ export const CheckpointEntry = z
     sha256: z.string().nullable().describe('Null until it was computed.'),
     shortHash: z.string().nullable().describe('First ten digits of sha256, as A1111 writes them.'),
     problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
-    notes: z.array(z.string()).default([]).describe('Which of several files were taken, where a folder left the choice.'),
+    automaticVae: z.string().nullable().describe('Name of the file that `auto` takes as VAE; null for its own, and where there is none.'),
+    description: z.string().nullable().describe('What its author or its owner says of it.'),
+    previewFile: z.string().nullable().describe('Absolute path of the picture that lies beside it.'),
+    previewUrl: z.string().nullable().describe('Address of that picture, made small.'),
+    notes: z.array(z.string()).default([]).describe('What was passed over, and which of several files were taken.'),
   })
   .meta({ id: 'CheckpointEntry' });
 export type CheckpointEntry = z.infer<typeof CheckpointEntry>;

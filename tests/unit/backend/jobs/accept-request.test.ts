@@ -16,12 +16,16 @@ const checkpoint = (name: string, problem: CheckpointEntry['problem'] = null): C
   recommended: {},
   parts: [],
   missing: [],
+  automaticVae: null,
+  description: null,
+  previewFile: null,
+  previewUrl: null,
   sha256: null,
   shortHash: null,
   problem,
   notes: [],
 });
-const sampler = { callsPerStep: 1, order: 1, defaultScheduler: null, ignoresScheduler: false, extension: null };
+const sampler = { callsPerStep: 1, order: 1, defaultScheduler: null, ignoresScheduler: false, suits: [], extension: null };
 const catalogue: Catalogue = {
   samplers: [
     {
@@ -34,7 +38,7 @@ const catalogue: Catalogue = {
     },
     { ...sampler, id: 'ddim', label: 'DDIM', aliases: [], minSteps: 2, options: z.toJSONSchema(z.object({}), { io: 'input' }) },
   ],
-  schedulers: [{ id: 'automatic', label: 'Automatic', aliases: [], extension: null }],
+  schedulers: [{ id: 'automatic', label: 'Automatic', aliases: [], suits: [], extension: null }],
   checkpoints: [checkpoint('one')],
   vaes: [],
   textEncoders: [],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
@@ -218,4 +218,43 @@ test('files of the folders for VAEs and text encoders that are none are listed w
   await index.refresh();
   expect(index.textEncoders).toMatchObject([{ name: 'vae', kinds: [], problem: { code: 'model-part-does-not-fit' } }]);
   expect(index.vaes).toMatchObject([{ name: 'clip', latentChannels: null }]);
+});
+
+test('a VAE that A1111’s notes prefer is what "auto" takes; one that is not there is missing', async () => {
+  const prefer = (name: string) => writeFile(checkpoint('tiny.json'), JSON.stringify({ description: 'Mine.', vae: name }));
+  await writePart(vae, 'vae/deep/good.safetensors');
+  await prefer('good.safetensors');
+  await index.refresh();
+  expect(index.find('tiny')).toMatchObject({ automaticVae: 'deep/good', description: 'Mine.', missing: [] });
+  await prefer('None');
+  await index.refresh();
+  expect(index.find('tiny')).toMatchObject({ automaticVae: null, missing: [] });
+  await prefer('gone.safetensors');
+  await index.refresh();
+  expect(index.find('tiny').missing).toMatchObject([
+    { part: 'vae', choices: ['deep/good'], message: '"tiny.json" prefers the VAE "gone.safetensors", which is in none of the folders.' },
+  ]);
+});
+
+test('a configuration that comes or goes changes what the checkpoint is trained to answer', async () => {
+  await index.refresh();
+  await writeFile(checkpoint('tiny.yaml'), 'model: {params: {parameterization: v}}');
+  await utimes(checkpoint('tiny.yaml'), 0, 0);
+  await index.refresh();
+  expect(index.find('tiny').prediction).toBe('v');
+  await rm(checkpoint('tiny.yaml'));
+  await index.refresh();
+  expect(index.find('tiny').prediction).toBe('eps');
+});
+
+test('a change in the folders is told, and none when nothing has changed', async () => {
+  await index.refresh();
+  let told = 0;
+  index.onChange(() => told++);
+  await index.refresh();
+  expect(told).toBe(0);
+  await writeFile(checkpoint('tiny.preview.png'), '');
+  await Promise.all([index.refresh(), index.refresh()]);
+  expect(told).toBe(1);
+  expect(index.find('tiny').previewUrl).toMatch(/^\/api\/checkpoints\/preview\?name=tiny&changed=\d+$/);
 });

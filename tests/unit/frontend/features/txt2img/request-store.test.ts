@@ -17,6 +17,7 @@ const sampler = {
   minSteps: 1,
   defaultScheduler: null,
   ignoresScheduler: false,
+  suits: [],
   extension: null,
 };
 const checkpoint = {
@@ -32,6 +33,10 @@ const checkpoint = {
   recommended: {},
   parts: [],
   missing: [],
+  automaticVae: null,
+  description: null,
+  previewFile: null,
+  previewUrl: null,
   sha256: null,
   shortHash: null,
   problem: null,
