@@ -232,6 +232,7 @@ export class Engine {
     this.begun.emit({
       type: 'status',
       device: facts && (facts.provider === 'cpu' ? 'CPU' : facts.provider),
+      chosenBecause: facts && facts.chosenBecause,
       precision: facts && suitedPrecision(facts),
       modelMemory: this.library.memory,
       memory: { engineBytes: process.memoryUsage.rss(), deviceBytes: facts?.memoryBytes ?? 0 },

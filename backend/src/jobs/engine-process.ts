@@ -65,7 +65,12 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   private child: ChildProcess | undefined;
   private state: EngineStatus['state'] = 'starting';
   /** What the engine last said: of its device, which the next engine will have too, and of its own memory, which goes with it. */
-  private device: Pick<EngineStatus, 'device' | 'precision' | 'modelMemory'> = { device: null, precision: null, modelMemory: null };
+  private device: Pick<EngineStatus, 'device' | 'chosenBecause' | 'precision' | 'modelMemory'> = {
+    device: null,
+    chosenBecause: null,
+    precision: null,
+    modelMemory: null,
+  };
   private memory: Extract<FromEngine, { type: 'status' }>['memory'] | null = null;
   private lastIncident: ErrorReport | null = null;
   private readonly suspects = new Map<string, ErrorReport>();
@@ -211,11 +216,13 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
         this.emit('ready');
         this.emit('status', this.status);
         return;
-      case 'status':
-        this.device = { device: message.device, precision: message.precision, modelMemory: message.modelMemory };
-        this.memory = message.memory;
+      case 'status': {
+        const { type: _, memory, ...device } = message;
+        this.device = device;
+        this.memory = memory;
         this.emit('status', this.status);
         return;
+      }
       case 'answer': {
         const { result } = message;
         const waiting = this.waiting.get(message.id); // gone when the answer came too late

@@ -8,6 +8,7 @@ export const useStatusStore = defineStore('status', () => {
   const engine = shallowRef<EngineStatus>({
     state: 'starting',
     device: null,
+    chosenBecause: null,
     precision: null,
     modelMemory: null,
     memory: null,

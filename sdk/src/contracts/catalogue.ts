@@ -5,6 +5,10 @@ import { HookTiming } from './job.js';
 
 const JsonSchema = z.record(z.string(), z.unknown()).describe('JSON Schema (draft 2020-12).');
 
+/** What a model was trained to answer. */
+const Prediction = z.enum(['eps', 'v', 'edm', 'flow']);
+const suits = z.array(Prediction).describe('With models of which prediction it can be used.');
+
 export const SamplerEntry = z
   .object({
     id: z.string(),
@@ -16,13 +20,14 @@ export const SamplerEntry = z
     minSteps: z.int(),
     defaultScheduler: z.string().nullable(),
     ignoresScheduler: z.boolean().describe('It chooses its own noise levels.'),
+    suits,
     extension: z.string().nullable().describe('Who brought it; null for the core.'),
   })
   .meta({ id: 'SamplerEntry' });
 export type SamplerEntry = z.infer<typeof SamplerEntry>;
 
 export const SchedulerEntry = z
-  .object({ id: z.string(), label: z.string(), aliases: z.array(z.string()), extension: z.string().nullable() })
+  .object({ id: z.string(), label: z.string(), aliases: z.array(z.string()), suits, extension: z.string().nullable() })
   .meta({ id: 'SchedulerEntry' });
 export type SchedulerEntry = z.infer<typeof SchedulerEntry>;
 
@@ -79,7 +84,7 @@ export const CheckpointEntry = z
     sizeBytes: z.number(),
     family: z.string().nullable().describe('Id of the model family; null when the file cannot be used.'),
     label: z.string().nullable().describe('What people call this sort of model, e.g. "SDXL inpainting".'),
-    prediction: z.enum(['eps', 'v', 'edm', 'flow']).nullable().describe('What it was trained to answer.'),
+    prediction: Prediction.nullable().describe('What it was trained to answer.'),
     latentChannels: z.int().nullable(),
     beside: z.enum(['inpainting', 'edit', 'depth', 'control']).nullable().describe('What it wants to see beside the latent.'),
     takesGuidance: z.boolean().describe('It reads `distilledCfgScale` (Flux dev).'),
@@ -157,6 +162,7 @@ export const EngineStatus = z
   .object({
     state: z.enum(['starting', 'ready', 'restarting']),
     device: z.string().nullable().describe('What was chosen, e.g. "CPU".'),
+    chosenBecause: z.string().nullable().describe('Completes the sentence "Models run there because …".'),
     precision: z.string().nullable().describe('What was chosen, e.g. "fp32".'),
     modelMemory: MemoryChoice.nullable().describe('Null until a model is loaded.'),
     memory: z.object({ engineBytes: z.number(), deviceBytes: z.number(), serverBytes: z.number(), totalBytes: z.number() }).nullable(),

@@ -54,6 +54,7 @@ export const FromEngine = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('status'),
     device: z.string().nullable().describe('Null when it does not start.'),
+    chosenBecause: z.string().nullable(),
     precision: z.string().nullable().describe('What `auto` stands for on the device.'),
     modelMemory: MemoryChoice.nullable(),
     memory: z.object({ engineBytes: z.number(), deviceBytes: z.number() }),
