@@ -97,7 +97,8 @@ export class Engine {
     const device = deviceFor(options, () => engine.settings);
     const modelFamilies = () => extensions.nouns().modelFamilies.map(({ item }) => item);
     const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), await modelFoldersOf(options), modelFamilies);
-    const library: ModelLibrary = new ModelLibrary(index, device, modelFamilies, () => engine.settings);
+    const cacheDir = path.join(options.dataDir, 'cache');
+    const library: ModelLibrary = new ModelLibrary(index, device, modelFamilies, () => engine.settings, cacheDir);
     const extensions: ExtensionHost = new ExtensionHost({
       bus,
       folders: options.extensionsDirs,

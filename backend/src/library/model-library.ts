@@ -1,8 +1,10 @@
+import path from 'node:path';
 import {
   fail,
   ReportedError,
   tensor,
   type Component,
+  type GraphOptions,
   type ModelFamily,
   type ModelPlan,
   type Tensor,
@@ -22,16 +24,18 @@ import { gatherParts, type ModelParts } from './model-parts.js';
 import { partNames } from './part-errors.js';
 import { PictureCoder } from './picture-coder.js';
 import { choosePrecision, type ChosenPrecision } from './precision.js';
+import { inEightBits } from './quantised-weights.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
 import { readSidecars } from './sidecars.js';
 import { SessionShelf, type LivingDevice, type Purpose, type ShelvedNetwork } from './session-shelf.js';
 import { tinyAutoencoderOf } from './tiny-autoencoders.js';
+import { WeightCache } from './weight-cache.js';
 
 /** Pieces of a diffusion model, between which a run can be interrupted. */
 const MOST_PIECES = 10;
 
 /** The settings that say how models are held in memory. */
-export type MemorySettings = Pick<Settings, 'modelMemory' | 'prepack'>;
+export type MemorySettings = Pick<Settings, 'modelMemory' | 'prepack' | 'weightCacheGb'>;
 
 /** What is loaded, for which plan, and the files it lives in as they were then. */
 interface Loaded {
@@ -48,19 +52,23 @@ export class ModelLibrary {
   private loaded: Loaded | undefined;
   private readonly sessions: SessionShelf;
   private readonly resident: ResidentTensors;
+  private readonly weightCache: WeightCache;
 
   /**
    * @param families what can be run, in the order in which they are tried.
    * @param settings as they are now; asked whenever a model is wanted.
+   * @param cacheDir where copies of weights are kept.
    */
   constructor(
     private readonly index: CheckpointIndex,
     private readonly device: LivingDevice,
     private readonly families: () => readonly ModelFamily[],
     private readonly settings: () => MemorySettings,
+    cacheDir: string,
   ) {
     this.sessions = new SessionShelf(device);
     this.resident = new ResidentTensors(device);
+    this.weightCache = new WeightCache(path.join(cacheDir, 'weights'), () => settings().weightCacheGb * 1e9);
   }
 
   /** Names of all checkpoints there are, usable or not. */
@@ -76,16 +84,17 @@ export class ModelLibrary {
   /**
    * The planned model. One that is there already is handed over as it is, unless one of its files has changed.
    *
+   * @param yieldPoint called between the pieces of long work. What it throws ends it.
    * @throws CheckpointNotFound | PartMissing, or the file's own problem.
    */
-  async load(plan: ModelPlan): Promise<LoadedModel> {
+  async load(plan: ModelPlan, yieldPoint?: () => void): Promise<LoadedModel> {
     const entry = this.index.find(plan.checkpoint);
     if (entry.problem) throw new ReportedError(entry.problem);
     const precision = choosePrecision(plan.precision, await this.device.facts());
     const { modelMemory, prepack } = this.settings();
     const key = `${await keyOf(entry.file)} ${JSON.stringify([plan, precision, modelMemory, prepack, entry.prediction, entry.automaticVae])}`;
     if (this.loaded?.key === key && (await areUnchanged(this.loaded.states))) return this.loaded.model;
-    this.loaded = { key, ...(await this.prepare({ ...plan, precision }, entry, { modelMemory, prepack })) };
+    this.loaded = { key, ...(await this.prepare({ ...plan, precision }, entry, { modelMemory, prepack }, yieldPoint)) };
     return this.loaded.model;
   }
 
@@ -99,7 +108,8 @@ export class ModelLibrary {
   private async prepare(
     plan: ModelPlan & { precision: ChosenPrecision },
     entry: CheckpointEntry,
-    settings: MemorySettings,
+    settings: Pick<MemorySettings, 'modelMemory' | 'prepack'>,
+    yieldPoint?: () => void,
   ): Promise<Omit<Loaded, 'key'>> {
     const { device, sessions, resident } = this;
     const sidecars = await readSidecars(entry.file);
@@ -127,6 +137,15 @@ export class ModelLibrary {
         return received(name === 'latent' ? answer.image : answer.mean);
       });
     const coder = coderOf(vae, 'pixels', place);
+
+    const graphOptions: GraphOptions = { arithmetic: plan.precision === 'fp16' ? 'float16' : 'float32', mostPieces: MOST_PIECES };
+    const write = (weights: Component) => family.graph(weights, graphOptions);
+    const weights = async (yieldPoint?: () => void) => {
+      if (plan.precision !== 'int8') return model;
+      const content = [await this.index.sha256(entry), await stateOf(entry.file)];
+      return await inEightBits({ model, write, content: JSON.stringify(content) }, this.weightCache, yieldPoint);
+    };
+    await weights(yieldPoint); // copies are made while people are told that the model is loading
 
     const loaded: LoadedModel = {
       checkpoint: entry.name,
@@ -160,7 +179,7 @@ export class ModelLibrary {
           key: `${place(model)} ${opened}`,
           purpose: 'diffusion',
           prepack: settings.prepack,
-          write: () => family.graph(model, { arithmetic: plan.precision === 'fp16' ? 'float16' : 'float32', mostPieces: MOST_PIECES }),
+          write: async () => write(await weights()),
         };
         const constant = { context, ...(vector && { vector }), ...inputs };
         const values: Record<string, DeviceValue> = {
@@ -184,7 +203,7 @@ export class ModelLibrary {
 
   private async chooseMemory(
     { model, vae, textEncoders }: Omit<ModelParts, 'vaeName'> & { model: Component },
-    { modelMemory, prepack }: MemorySettings,
+    { modelMemory, prepack }: Pick<MemorySettings, 'modelMemory' | 'prepack'>,
   ): Promise<MemoryChoice> {
     const { provider } = await this.device.facts();
     const isCopied = provider !== 'cpu'; // into the card's memory

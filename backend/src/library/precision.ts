@@ -12,14 +12,6 @@ export class PrecisionNotSuited extends AppError {
   }
 }
 
-/** A precision was asked for that nothing can be computed in yet. */
-export class PrecisionNotBuilt extends AppError {
-  readonly code = 'precision-not-built';
-  constructor(precision: ChosenPrecision) {
-    super(`Models cannot be computed in ${precision} yet.`, 'Ask for "auto", "fp32" or "fp16".');
-  }
-}
-
 type Device = Pick<DeviceFacts, 'provider' | 'halfPrecision'>;
 
 /** What `auto` stands for: half precision where the device has memory of its own and computes in it, which saves half of that memory. */
@@ -27,11 +19,13 @@ export function suitedPrecision({ provider, halfPrecision }: Device): ChosenPrec
   return provider !== 'cpu' && halfPrecision ? 'fp16' : 'fp32';
 }
 
-/** @throws PrecisionNotSuited | PrecisionNotBuilt */
+/** @throws PrecisionNotSuited */
 export function choosePrecision(asked: Precision, device: Device): ChosenPrecision {
   const suited = suitedPrecision(device);
   if (asked === 'auto') return suited;
-  if (asked === 'int8') throw new PrecisionNotBuilt(asked);
+  if (asked === 'int8' && device.provider !== 'cpu') {
+    throw new PrecisionNotSuited(asked, device.provider, `Ask for "auto", which is ${suited} here; int8 is for the CPU (--device cpu).`);
+  }
   if (asked === 'fp16' && suited !== 'fp16') {
     const hint =
       device.provider === 'cpu'

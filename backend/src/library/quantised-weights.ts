@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { Component, QuantisedWeight, StoredTensor, WeightRows } from '@atelier/sdk';
+import path from 'node:path';
+import { AppError, fail, type Component, type QuantisedWeight, type StoredTensor, type WeightRows } from '@atelier/sdk';
+import { CheckpointNotOpened, CheckpointUnreadable } from '../checkpoints/errors.js';
 import { rowPieces, rowsOf } from '../checkpoints/layouts/layout.js';
 import { quantiseOutputs, type QuantisedMatrix } from '../checkpoints/quantise.js';
 import { readTensor } from '../checkpoints/read-tensor.js';
 import { readCheckpoint } from '../checkpoints/safetensors-header.js';
+import type { WeightCache } from './weight-cache.js';
 
 /** Changes whenever the same weights are to be quantised otherwise than before. */
 const VERSION = 1;
@@ -12,60 +15,91 @@ const VERSION = 1;
 /** How much of a weight is read at a time, in values. */
 const VALUES_AT_ONCE = 2 ** 22;
 
-/** Layers below which 8 bits save no time: a side so short is quickly done. */
+/** A side so short is quickly multiplied with; what takes a latent in or puts one out has such a side, and hurts most. */
 const SHORTEST_SIDE = 32;
 
-/** Layers that stay as they are, by name: decision 23 says what each would cost. */
-const kept: readonly RegExp[] = [];
+/** Layers that stay as they are: decision 23 says what each of them would do to the picture. */
+const keptLayers: readonly RegExp[] = [
+  /(^|\.)skip_connection\./, // reads what no norm has levelled
+  /^input_blocks\.\d+\.0\.op\./, // so does this
+  /^(img_in|x_embedder|final_layer)\./, // take the latent of a transformer in and put it out
+];
+/** So do the last of a network's larger convolutions: the last residual block of a UNet. */
+const KEPT_CONVOLUTIONS = 2;
 
-/** Whether a layer is computed in 8 bits. */
-export function isQuantised({ name, weight: { shape }, from, to }: WeightRows): boolean {
-  return Math.min(to - from, shape[1]) >= SHORTEST_SIDE && !kept.some((pattern) => pattern.test(name));
+/** A model whose weights are to be copied. */
+export interface QuantisedModel {
+  /** The diffusion model. */
+  model: Component;
+  /** Writes its graph, which asks for the weights that it multiplies with. */
+  write(model: Component): unknown;
+  /** Tells its weights from all others. */
+  content: string;
+}
+
+/** Of an extension's kind of model, perhaps: it has none of our layers. */
+export class NothingToQuantise extends AppError {
+  readonly code = 'nothing-to-quantise';
+  constructor(file: string) {
+    super(`"${path.basename(file)}" has no layers that could be computed in int8.`, 'Ask for "auto" or "fp32".');
+  }
+}
+
+/**
+ * The model with copies of its weights in 8 bits, which are made if the cache has none.
+ *
+ * @param yieldPoint called between the pieces of that work. What it throws ends it.
+ */
+export async function inEightBits(
+  { model, write, content }: QuantisedModel,
+  cache: WeightCache,
+  yieldPoint: () => void = () => {},
+): Promise<Component> {
+  const layers = quantisedLayers(model, write);
+  if (layers.length === 0) throw new NothingToQuantise(model.file);
+  const file = await cache.file({
+    name: nameOf(layers, content),
+    bytes: planOf(layers).bytes,
+    isWhole: async (there) => (await copiesIn(there, layers)) !== undefined,
+    write: (unfinished) => writeQuantised(unfinished, layers, yieldPoint),
+  });
+  return await withQuantised(model, layers, file);
 }
 
 /** The layers of a network that are to be computed in 8 bits, in the order in which it asks for their weights. */
 export function quantisedLayers(model: Component, write: (model: Component) => unknown): WeightRows[] {
-  const found = new Map<string, WeightRows>();
+  const asked = new Map<string, WeightRows>();
   write({
     ...model,
     quantised(rows) {
-      if (isQuantised(rows)) found.set(keyOf(rows), rows);
+      asked.set(keyOf(rows), rows);
       return undefined;
     },
   });
-  return [...found.values()];
+  const large = [...asked.values()].filter(({ weight: { shape }, from, to }) => Math.min(to - from, shape[1]) >= SHORTEST_SIDE);
+  const lastConvolutions = large.filter(({ weight }) => sidesOf(weight).places > 1).slice(-KEPT_CONVOLUTIONS);
+  return large.filter((rows) => !lastConvolutions.includes(rows) && !keptLayers.some((pattern) => pattern.test(rows.name)));
 }
 
-/** What the file of these copies is called: by the model's content, by which layers they are of and how they are made. */
-export function quantisedFileName(layers: readonly WeightRows[], modelSha256: string): string {
+/** What the file of these copies is called: by what the model's weights are, which layers they are of and how they are made. */
+function nameOf(layers: readonly WeightRows[], content: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([VERSION, modelSha256, layers.map(keyOf)]))
+    .update(JSON.stringify([VERSION, content, layers.map(keyOf)]))
     .digest('hex');
-}
-
-/** Bytes that the copies of these layers take. */
-export function quantisedBytes(layers: readonly WeightRows[]): number {
-  return planOf(layers).bytes;
 }
 
 /**
  * Writes the copies of all layers into a new `.safetensors` file, a layer at a time.
  *
- * @param yieldPoint called between the pieces of the work, with the bytes that are done. What it throws ends it.
+ * @param yieldPoint called between the pieces of the work. What it throws ends it.
  */
-export async function writeQuantised(
-  file: string,
-  layers: readonly WeightRows[],
-  yieldPoint: (doneBytes: number) => void = () => {},
-): Promise<void> {
+export async function writeQuantised(file: string, layers: readonly WeightRows[], yieldPoint: () => void = () => {}): Promise<void> {
   const { header, places, dataStart } = planOf(layers);
   const handle = await open(file, 'wx');
   try {
     await write(handle, header, 0);
-    let done = 0;
     for (const { rows, values, steps } of places) {
-      const matrix = await quantise(rows, (share) => yieldPoint(done + share * values.length));
-      done += values.length;
+      const matrix = await quantise(rows, yieldPoint);
       await write(handle, new Uint8Array(matrix.steps.buffer), dataStart + steps.offset);
       await write(handle, new Uint8Array(matrix.values.buffer), dataStart + values.offset);
     }
@@ -75,23 +109,32 @@ export async function writeQuantised(
   }
 }
 
-/**
- * The network with the copies of its layers that a file holds.
- *
- * @throws CheckpointUnreadable, or TypeError when it holds others.
- */
+/** The network with the copies of its layers that a file holds. */
 export async function withQuantised(model: Component, layers: readonly WeightRows[], file: string): Promise<Component> {
-  const { tensors } = await readCheckpoint(file);
-  const copies = new Map<string, QuantisedWeight>();
-  for (const rows of layers) {
-    const [values, steps] = [tensors.get(valuesOf(rows)), tensors.get(stepsOf(rows))];
-    if (!values || !steps) throw new TypeError(`"${file}" has no copy of ${keyOf(rows)}.`);
-    copies.set(keyOf(rows), { values, steps });
-  }
+  const copies =
+    (await copiesIn(file, layers)) ?? fail(new CheckpointUnreadable(file, 'it does not hold the weights that it is named after.'));
   return { ...model, quantised: (rows) => copies.get(keyOf(rows)) };
 }
 
-async function quantise({ weight, from, to }: WeightRows, yieldPoint: (share: number) => void): Promise<QuantisedMatrix> {
+/** The copies of these layers by their keys; undefined when the file is not there, is damaged or lacks some. */
+async function copiesIn(file: string, layers: readonly WeightRows[]): Promise<ReadonlyMap<string, QuantisedWeight> | undefined> {
+  const tensors = await readCheckpoint(file).then(
+    (read) => read.tensors,
+    (error: unknown) => {
+      if (error instanceof CheckpointUnreadable || error instanceof CheckpointNotOpened) return undefined;
+      throw error;
+    },
+  );
+  const copies = new Map<string, QuantisedWeight>();
+  for (const rows of layers) {
+    const [values, steps] = [tensors?.get(valuesOf(rows)), tensors?.get(stepsOf(rows))];
+    if (!values || !steps) return undefined;
+    copies.set(keyOf(rows), { values, steps });
+  }
+  return copies;
+}
+
+async function quantise({ weight, from, to }: WeightRows, yieldPoint: () => void): Promise<QuantisedMatrix> {
   const sides = sidesOf(weight);
   const inputs = sides.channels * sides.places;
   const outputs = to - from;
@@ -106,7 +149,7 @@ async function quantise({ weight, from, to }: WeightRows, yieldPoint: (share: nu
       quantiseOutputs(data as Float32Array, sides, done, matrix);
       for (let output = done; output < done + end - row; output++) matrix.steps[output] *= factor;
       done += end - row;
-      yieldPoint(done / outputs);
+      yieldPoint();
     }
   }
   return matrix;

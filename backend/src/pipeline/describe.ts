@@ -26,6 +26,7 @@ export async function describe(
     ...model.textEncoders.map((name, i): [string, string] => [`Module ${i + 1}`, name]),
     ...(model.traits.takesGuidance ? ([['Distilled CFG Scale', asked.distilledCfgScale]] as [string, number][]) : []),
     ...(asked.clipSkip > 1 ? ([['Clip skip', asked.clipSkip]] as [string, number][]) : []),
+    ...(model.precision === 'int8' ? ([['Precision', model.precision]] as [string, string][]) : []),
     ['RNG', asked.rng],
     ...optionEntries(asked, sampler),
     ['Version', VERSION],

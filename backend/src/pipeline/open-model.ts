@@ -13,11 +13,11 @@ export interface OpenModel extends LoadedModel {
 const opened = new WeakMap<LoadedModel, OpenModel>();
 
 /** Opens the planned checkpoint, or hands over the one that is open. Extensions may know it by another name, and are told of a new one. */
-export async function openModel(plan: ModelPlan, { library, hooks }: JobContext): Promise<OpenModel> {
+export async function openModel(plan: ModelPlan, { library, hooks, control }: JobContext): Promise<OpenModel> {
   const known = library.names();
   const asked = plan.checkpoint;
   const checkpoint = known.includes(asked) ? asked : ((await hooks.resolveCheckpoint.call({ name: asked, known })) ?? asked);
-  const loaded = await library.load({ ...plan, checkpoint });
+  const loaded = await library.load({ ...plan, checkpoint }, () => control.yieldPoint());
   const before = opened.get(loaded);
   if (before) return before;
 

@@ -49,7 +49,8 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
     index,
     new InProcessDevice(),
     () => known,
-    () => ({ modelMemory: 'keep', prepack: false }),
+    () => ({ modelMemory: 'keep', prepack: false, weightCacheGb: 1 }),
+    path.join(home, 'cache'),
   );
   const run: JobRun = { images: [], stages: [], steps: 0 };
   try {

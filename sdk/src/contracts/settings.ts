@@ -26,6 +26,14 @@ export const Settings = z
       .describe(
         'Copy the weights of the diffusion model into the form that computes fastest: 6 to 11 % faster steps for 4 bytes a weight.',
       ),
+    weightCacheGb: z
+      .number()
+      .min(0)
+      .max(100_000)
+      .default(20)
+      .describe(
+        'How many gigabytes data/cache may take: copies of weights for precision int8. Those that were not used for longest are deleted.',
+      ),
     extensions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}).describe('Settings of extensions, by extension id.'),
     disabledExtensions: z.array(z.string()).default([]).describe('Extensions that do not start.'),
   })
