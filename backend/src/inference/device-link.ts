@@ -9,6 +9,8 @@ export interface Session {
 export interface OpenOptions {
   /** Copies the weights into the form that computes fastest, instead of leaving them mapped from their file. */
   prepack?: boolean;
+  /** Keeps the memory that its largest call took: for one whose tensors are so large that they would leave holes in the shared heap. */
+  hasArena?: boolean;
 }
 
 /**

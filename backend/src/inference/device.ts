@@ -63,10 +63,10 @@ export class Device implements DeviceLink {
 
   constructor(private readonly setup: DeviceSetup) {}
 
-  async open(graph: DeviceGraph, { prepack = false }: OpenOptions = {}): Promise<Session> {
+  async open(graph: DeviceGraph, { prepack = false, hasArena = false }: OpenOptions = {}): Promise<Session> {
     const life = await this.alive();
     const session = this.nextNumber++;
-    await this.ask(life, { type: 'open', session, graph, prepack });
+    await this.ask(life, { type: 'open', session, graph, prepack, hasArena });
     life.sessions.add(session);
     return { session };
   }

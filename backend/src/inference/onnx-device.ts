@@ -43,6 +43,7 @@ interface OpenGraph {
 interface OpeningOptions extends InferenceSession.SessionOptions {
   /** Its weights are widened and laid out for the fastest arithmetic, once. */
   isPrepacked?: boolean;
+  hasArena?: boolean;
 }
 
 /** ONNX Runtime with its open sessions and the tensors that stay. Lives in the device process. */
@@ -120,10 +121,10 @@ export class OnnxDevice {
     };
   }
 
-  private async open({ session, graph, prepack }: CommandOf<'open'>): Promise<void> {
+  private async open({ session, graph, prepack, hasArena }: CommandOf<'open'>): Promise<void> {
     const pieces: OpenPiece[] = [];
     for (const { bytes, inputs } of graph.pieces) {
-      const opening = this.create(bytes, graph.weightsFolder, this.provider, { isPrepacked: prepack });
+      const opening = this.create(bytes, graph.weightsFolder, this.provider, { isPrepacked: prepack, hasArena });
       pieces.push({ inputs, model: await opening.catch((cause: unknown) => fail(new ModelNotOpened(graph.name, cause))) });
     }
     this.sessions.set(session, { name: graph.name, pieces, outputs: graph.outputs });
@@ -181,7 +182,7 @@ export class OnnxDevice {
     model: Uint8Array,
     weightsFolder: string,
     provider = this.provider,
-    { isPrepacked = false, ...more }: OpeningOptions = {},
+    { isPrepacked = false, hasArena = false, ...more }: OpeningOptions = {},
   ): Promise<InferenceSession> {
     const bytes = this.suited(model, provider, isPrepacked);
     return InferenceSession.create(bytes, {
@@ -189,7 +190,7 @@ export class OnnxDevice {
       intraOpNumThreads: this.threads,
       graphOptimizationLevel: isPrepacked ? 'all' : 'extended', // 'all' copies convolution weights into a blocked layout
       enableMemPattern: false, // less scratch memory
-      enableCpuMemArena: !hasSharedHeap(), // each session's arena would keep the most that a call of it ever needed
+      enableCpuMemArena: hasArena || !hasSharedHeap(), // an arena keeps the most that a call of its session ever needed
       logSeverityLevel: 3,
       extra: {
         session: {

@@ -68,7 +68,7 @@ export class SessionShelf {
     if (there) return there;
     const opening = (async () => {
       await roomMade;
-      return await this.device.open(await write(), { prepack });
+      return await this.device.open(await write(), { prepack, hasArena: purpose === 'pixels' });
     })();
     const shelved: Shelved = { purpose, opening, calls: new Set() };
     this.open.set(key, shelved);

@@ -15,9 +15,9 @@ export class InProcessDevice implements DeviceLink {
   private readonly device = OnnxDevice.start(DeviceOptions.parse({}));
   private nextNumber = 1;
 
-  async open(graph: DeviceGraph, { prepack = false }: OpenOptions = {}): Promise<Session> {
+  async open(graph: DeviceGraph, { prepack = false, hasArena = false }: OpenOptions = {}): Promise<Session> {
     const session = this.nextNumber++;
-    await this.carryOut({ type: 'open', session, graph, prepack });
+    await this.carryOut({ type: 'open', session, graph, prepack, hasArena });
     return { session };
   }
 

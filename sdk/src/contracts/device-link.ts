@@ -91,8 +91,11 @@ export type PlacedOperator = z.infer<typeof PlacedOperator>;
 export const DeviceCommand = z.discriminatedUnion('type', [
   /** First message. Answered with `facts`. */
   z.object({ type: z.literal('start'), options: DeviceOptions }),
-  /** With `prepack`, the weights are copied into the form that computes fastest, instead of staying mapped from their file. */
-  z.object({ type: z.literal('open'), session: z.int(), graph: DeviceGraph, prepack: z.boolean() }),
+  /**
+   * With `prepack`, the weights are copied into the form that computes fastest, instead of staying mapped from their file. With an arena, it
+   * keeps the memory that its largest call took until it is closed.
+   */
+  z.object({ type: z.literal('open'), session: z.int(), graph: DeviceGraph, prepack: z.boolean(), hasArena: z.boolean().default(false) }),
   z.object({ type: z.literal('close'), session: z.int() }),
   z.object({ type: z.literal('put'), handle: z.int(), tensor: DeviceTensor }),
   z.object({ type: z.literal('free'), handle: z.int() }),
