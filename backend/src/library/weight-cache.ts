@@ -45,23 +45,30 @@ export class WeightCache {
    *
    * @throws WeightCopyNotWritten, or what writing it throws.
    */
-  async file({ name, bytes, isWhole, write }: WeightCopy): Promise<string> {
-    const file = path.join(this.folder, `${name}.safetensors`);
-    if (!(await isWhole(file))) {
-      const unfinished = `${file}.${randomUUID()}${UNFINISHED}`;
-      try {
-        await mkdir(this.folder, { recursive: true });
-        await this.makeRoom(bytes, file);
-        await write(unfinished);
-        await rename(unfinished, file);
-      } catch (error) {
-        await rm(unfinished, { force: true });
-        throw isSystemError(error) ? new WeightCopyNotWritten(this.folder, bytes, error) : error;
-      }
+  async file(copy: WeightCopy): Promise<string> {
+    const file = path.join(this.folder, `${copy.name}.safetensors`);
+    if (!(await copy.isWhole(file))) {
+      await this.writeAnew(copy, file).catch((error: unknown) => {
+        throw isSystemError(error) ? new WeightCopyNotWritten(this.folder, copy.bytes, error) : error;
+      });
     }
     const now = new Date();
     await utimes(file, now, now);
     return file;
+  }
+
+  /** Under a name of its own until it is whole, so that nobody meets a part of it. */
+  private async writeAnew({ bytes, write }: WeightCopy, file: string): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    await this.makeRoom(bytes, file);
+    const unfinished = `${file}.${randomUUID()}${UNFINISHED}`;
+    try {
+      await write(unfinished);
+      await rename(unfinished, file);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
   }
 
   /** Deletes what was not used for longest, until there is room for a copy of `file`. */

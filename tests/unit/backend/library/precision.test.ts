@@ -20,3 +20,11 @@ test('half precision is refused where it cannot be had or gains nothing, with wh
     expect(() => choosePrecision('fp16', device)).toThrow(device.provider);
   }
 });
+
+test('int8 is the CPU’s; elsewhere it is refused with what to ask for', () => {
+  expect(choosePrecision('int8', cpu)).toBe('int8');
+  for (const device of [card, plainCard]) {
+    expect(() => choosePrecision('int8', device)).toThrow(PrecisionNotSuited);
+    expect(() => choosePrecision('int8', device)).toThrow('webgpu');
+  }
+});
