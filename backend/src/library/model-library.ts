@@ -19,6 +19,7 @@ import { readDiffusionModel } from './checkpoint-facts.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
 import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
+import { EncodedTexts } from './encoded-texts.js';
 import { chooseMemory } from './memory-policy.js';
 import { gatherParts, type ModelParts } from './model-parts.js';
 import { partNames } from './part-errors.js';
@@ -52,6 +53,7 @@ export class ModelLibrary {
   private loaded: Loaded | undefined;
   private readonly sessions: SessionShelf;
   private readonly resident: ResidentTensors;
+  private readonly texts = new EncodedTexts();
   private readonly weightCache: WeightCache;
 
   /**
@@ -111,7 +113,7 @@ export class ModelLibrary {
     settings: Pick<MemorySettings, 'modelMemory' | 'prepack'>,
     yieldPoint?: () => void,
   ): Promise<Omit<Loaded, 'key'>> {
-    const { device, sessions, resident } = this;
+    const { device, sessions, resident, texts } = this;
     const sidecars = await readSidecars(entry.file);
     const diffusion = await readDiffusionModel(entry.file, this.families(), sidecars);
     const { family, model, traits } = diffusion;
@@ -168,11 +170,13 @@ export class ModelLibrary {
           purpose: 'text',
           write: () => textEncoderGraph(encoder, use.kind, reading),
         };
-        const tokens = new Int32Array(rows.length * rows[0].length);
-        for (const [row, ids] of rows.entries()) tokens.set(ids, row * ids.length);
-        const inputs: DeviceInputs = { tokens: { type: 'int32', shape: [rows.length, rows[0].length], data: tokens } };
-        const { hidden, pooled } = await sessions.use(network, (session) => device.run(session, inputs));
-        return pooled === undefined ? { hidden: received(hidden) } : { hidden: received(hidden), pooled: received(pooled) };
+        return await texts.of(network.key, rows, async (missing) => {
+          const tokens = new Int32Array(missing.length * missing[0].length);
+          for (const [row, ids] of missing.entries()) tokens.set(ids, row * ids.length);
+          const inputs: DeviceInputs = { tokens: { type: 'int32', shape: [missing.length, missing[0].length], data: tokens } };
+          const { hidden, pooled } = await sessions.use(network, (session) => device.run(session, inputs));
+          return pooled === undefined ? { hidden: received(hidden) } : { hidden: received(hidden), pooled: received(pooled) };
+        });
       },
       async predict(x, timestep, { context, vector }, inputs) {
         const network: ShelvedNetwork = {
