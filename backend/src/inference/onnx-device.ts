@@ -20,7 +20,7 @@ import { halfPrecisionNodes } from '../onnx/half-precision-nodes.js';
 import { ModelCallFailed, ModelNotOpened, NotOnDevice, ProviderMissing } from './errors.js';
 import { placementIn } from './node-placement.js';
 import { physicalCores } from './physical-cores.js';
-import { tryOut, type Abilities } from './provider-trial.js';
+import { byteSumsOverflow, tryOut, type Abilities } from './provider-trial.js';
 import { hasSharedHeap } from './shared-heap.js';
 
 env.logLevel = 'fatal'; // what fails is told by exceptions
@@ -52,6 +52,8 @@ export class OnnxDevice {
   private readonly tensors = new Map<number, Tensor>();
   /** The CPU's, until another provider has shown its own. */
   private abilities: Abilities = { fusedAttention: true, halfPrecision: true };
+  /** Sums of bytes have to be made the slower way. */
+  private sumsBytesSlowly = false;
 
   private constructor(
     private readonly provider: Provider,
@@ -68,7 +70,9 @@ export class OnnxDevice {
     const known = listSupportedBackends().map(({ name }) => name);
     if (!known.includes(provider)) throw new ProviderMissing(provider, known);
     const device = new OnnxDevice(provider, chosenBecause, threads ?? physicalCores());
-    if (provider !== 'cpu') {
+    if (provider === 'cpu') {
+      device.sumsBytesSlowly = await byteSumsOverflow((graph) => device.create(graph.pieces[0].bytes, graph.weightsFolder));
+    } else {
       const trial = tryOut(provider, (graph, where) =>
         device.create(graph.pieces[0].bytes, graph.weightsFolder, where, { logSeverityLevel: 4 }),
       ); // failing is an answer
@@ -196,6 +200,7 @@ export class OnnxDevice {
         session: {
           model_external_initializers_file_folder_path: weightsFolder,
           disable_prepacking: isPrepacked ? '0' : '1', // prepacking copies every weight
+          x64quantprecision: this.sumsBytesSlowly ? '1' : '0',
           force_spinning_stop: '1', // else the threads of the last session keep the cores from the next
         },
       },

@@ -10,7 +10,7 @@ export interface Abilities {
   halfPrecision: boolean;
 }
 
-const FLOAT16 = 10;
+const [FLOAT16, UINT8, INT8] = [10, 2, 3];
 /** Shapes of a small text encoder: several heads, and tokens that fill no block of threads evenly. */
 const [TOKENS, WIDTH, HEADS] = [77, 16, 2];
 /** Far from rounding, and far from what a wrong answer differs by. */
@@ -40,6 +40,29 @@ export async function tryOut(
     () => false, // the runtime says so by failing
   );
   return { fusedAttention: Object.keys(onCpu).every((name) => isNear(here[name], onCpu[name])), halfPrecision };
+}
+
+/**
+ * Whether sums of products of 8-bit numbers come out too small, because this CPU's instructions for them stop at 16 bits: all of x86
+ * before VNNI (Cascade Lake, Zen 4, Alder Lake). ONNX Runtime has slower ones for those, which it wants to be asked for.
+ */
+export async function byteSumsOverflow(open: (graph: DeviceGraph) => Promise<InferenceSession>): Promise<boolean> {
+  const session = await open(largestByteSums());
+  try {
+    const { sums } = await session.run({ x: new Tensor('float32', new Float32Array(TOKENS * WIDTH).fill(255), [TOKENS, WIDTH]) });
+    return (sums.data as Float32Array).some((sum) => sum !== 255 * 127 * WIDTH);
+  } finally {
+    await session.release();
+  }
+}
+
+function largestByteSums(): DeviceGraph {
+  const graph = new GraphBuilder('trial of sums of bytes');
+  const bytes = graph.node('Cast', [graph.input('x', 'float32', ['tokens', WIDTH])], { to: UINT8 }, 'narrow');
+  const weights = graph.constant('int32', Array<number>(WIDTH * WIDTH).fill(127), [WIDTH, WIDTH]);
+  const sums = graph.node('MatMulInteger', [bytes, graph.node('Cast', [weights], { to: INT8 }, 'weights')], {}, 'sums');
+  graph.output('sums', graph.cast(sums, 'widen'), ['tokens', WIDTH]);
+  return graph.finish();
 }
 
 /** Attention of tokens to each other and to earlier ones, as the models use it. */
