@@ -38,7 +38,7 @@ export interface PromptContext {
 export interface ModelPlan {
   /** Name of a checkpoint. */
   checkpoint: string;
-  /** `auto` takes the one that lies beside the checkpoint, else the checkpoint's own; or the name of a VAE file. */
+  /** `auto` takes the one that is preferred or lies beside the checkpoint, else its own; `own` takes its own; or the name of a VAE file. */
   vae: string;
   /** Names of text encoder files, for what the checkpoint lacks or instead of its own. */
   textEncoders: readonly string[];

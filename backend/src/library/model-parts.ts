@@ -29,6 +29,8 @@ export async function findPartFiles(folders: ModelFolders): Promise<PartFiles> {
   return { vaes, textEncoders };
 }
 
+type VaeFile = Pick<VaeEntry, 'name' | 'file' | 'isTiny'>;
+
 /** What decides which VAE and text encoders a checkpoint is used with. */
 interface Holder {
   name: string;
@@ -69,18 +71,19 @@ function words({ message, hint }: AppError): { message: string; hint: string } {
  *
  * @throws PartMissing | PreferredVaeNotFound
  */
-function automaticVae(
-  { name, file, parts, latentChannels }: Holder,
-  { preferredVae, vaeFile }: Sidecars,
-  files: PartFiles,
-): Pick<VaeEntry, 'name' | 'file' | 'isTiny'> | null {
-  const own = () => (parts.includes('vae') ? null : fail(new PartMissing(name, 'vae', choicesFor('vae', latentChannels, files))));
-  if (preferredVae === 'None') return own();
-  if (preferredVae) {
+function automaticVae(checkpoint: Holder, { preferredVae, vaeFile }: Sidecars, files: PartFiles): VaeFile | null {
+  if (preferredVae && preferredVae !== 'None') {
     const found = files.vaes.find((vae) => [vae.name, path.basename(vae.file)].includes(preferredVae));
-    return found ?? fail(new PreferredVaeNotFound(`${stemOf(file)}.json`, preferredVae));
+    return found ?? fail(new PreferredVaeNotFound(`${stemOf(checkpoint.file)}.json`, preferredVae));
   }
-  return vaeFile ? { name: path.parse(vaeFile).name, file: vaeFile, isTiny: false } : own();
+  if (vaeFile && !preferredVae) return { name: path.parse(vaeFile).name, file: vaeFile, isTiny: false };
+  return ownVae(checkpoint, files);
+}
+
+/** The checkpoint's own, for which there is no file. */
+function ownVae({ name, parts, latentChannels }: Holder, files: PartFiles): null {
+  if (!parts.includes('vae')) throw new PartMissing(name, 'vae', choicesFor('vae', latentChannels, files));
+  return null;
 }
 
 /** Names of the files that hold such a part; of VAEs, those whose latents have as many channels. */
@@ -111,10 +114,7 @@ export async function gatherParts(
   for (const { kind, isOptional } of traits.textEncoders) {
     if (!isOptional && !textEncoders.has(kind)) throw new PartMissing(plan.checkpoint, kind, choicesFor(kind, latentChannels, files));
   }
-  const vaeFile =
-    plan.vae === 'auto'
-      ? automaticVae({ name: plan.checkpoint, file, parts, latentChannels }, sidecars, files)
-      : entryCalled(plan.vae, 'VAE', 'models/vae', files.vaes);
+  const vaeFile = vaeFileFor(plan, { name: plan.checkpoint, file, parts, latentChannels }, sidecars, files);
   const vae = vaeFile ? await openVae(vaeFile, folders) : fullVae(components.vae!); // null says that it is there
   const name = vaeFile?.name ?? null;
   if (vae.channels !== traits.latent.channels) {
@@ -124,7 +124,13 @@ export async function gatherParts(
   return { vae, vaeName: name, textEncoders };
 }
 
-async function openVae({ name, file, isTiny }: Pick<VaeEntry, 'name' | 'file' | 'isTiny'>, folders: ModelFolders): Promise<Vae> {
+function vaeFileFor({ vae }: ModelPlan, checkpoint: Holder, sidecars: Sidecars, files: PartFiles): VaeFile | null {
+  if (vae === 'auto') return automaticVae(checkpoint, sidecars, files);
+  if (vae === 'own') return ownVae(checkpoint, files);
+  return entryCalled(vae, 'VAE', 'models/vae', files.vaes);
+}
+
+async function openVae({ name, file, isTiny }: VaeFile, folders: ModelFolders): Promise<Vae> {
   return isTiny ? (await findTinyAutoencoder(name, folders))! : await vaeIn(file);
 }
 

@@ -23,7 +23,13 @@ export const Txt2ImgRequest = z
     prompt: prompt.default('').describe('What the picture should show.'),
     negativePrompt: prompt.default('').describe('What the picture should not have.'),
     checkpoint: z.string().min(1).optional().describe('Name of a checkpoint; without it, the one chosen in the settings.'),
-    vae: z.string().min(1).default('auto').describe('Name of a VAE file; auto takes the one beside the checkpoint, else its own.'),
+    vae: z
+      .string()
+      .min(1)
+      .default('auto')
+      .describe(
+        'Name of a VAE file; "auto" takes the one that is preferred or lies beside the checkpoint, else its own; "own" takes its own.',
+      ),
     tiledVae: TiledVae.default('auto').describe(
       'Decode and encode in overlapping tiles, which needs less memory: auto does so above a million pixels or so (1024 × 1024).',
     ),

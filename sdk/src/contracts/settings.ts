@@ -34,6 +34,14 @@ export const Settings = z
       .describe(
         'How many gigabytes data/cache may take: copies of weights for precision int8. Those that were not used for longest are deleted.',
       ),
+    sdapi: z
+      .strictObject({
+        vae: z.string().default('auto').describe('Name of a VAE, "auto" or "own".'),
+        modules: z.array(z.string()).default([]).describe('Paths of files that hold a VAE or text encoders.'),
+        clipSkip: z.int().min(1).max(12).default(1),
+      })
+      .prefault({})
+      .describe('What programs that speak with /sdapi have set for all of their requests.'),
     extensions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}).describe('Settings of extensions, by extension id.'),
     disabledExtensions: z.array(z.string()).default([]).describe('Extensions that do not start.'),
   })
@@ -41,5 +49,18 @@ export const Settings = z
 export type Settings = z.output<typeof Settings>;
 
 /** A change: only the named settings; an extension's section is replaced as a whole. */
-export const SettingsPatch = Settings.partial().meta({ id: 'SettingsPatch' });
+export const SettingsPatch = z.strictObject(withoutDefaults(Settings.shape)).meta({ id: 'SettingsPatch' }) as z.ZodType<SettingsPatch>;
 export type SettingsPatch = Partial<Settings>;
+
+/** The same fields, each to be left out at will: a default would put back what nobody has named. */
+function withoutDefaults(fields: typeof Settings.shape): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [
+      name,
+      field
+        .unwrap()
+        .optional()
+        .describe(field.description ?? ''),
+    ]),
+  );
+}

@@ -6,8 +6,6 @@ import { isLoopback, type Options } from '../../command-line.js';
  */
 export const fixedOptions: Readonly<Record<string, unknown>> = {
   samples_format: 'png',
-  sd_vae: 'Automatic',
-  CLIP_stop_at_last_layers: 1,
   randn_source: 'NV',
   eta_noise_seed_delta: 0,
   return_grid: false,

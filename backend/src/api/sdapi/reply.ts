@@ -1,17 +1,25 @@
-import type { Catalogue, CheckpointEntry, Job, JobPreview, Picture, SchedulerEntry, SamplerEntry } from '@atelier/sdk/contracts';
+import type {
+  Catalogue,
+  CheckpointEntry,
+  Job,
+  JobPreview,
+  Picture,
+  SamplerEntry,
+  SchedulerEntry,
+  TextEncoderEntry,
+  VaeEntry,
+} from '@atelier/sdk/contracts';
 import { version } from '../../version.js';
 import { titleOf } from './resolve-names.js';
+import { fileNameOf, theirVaeName } from './resolve-parts.js';
 
 /** The `info` of a finished job: A1111's keys in its order, then ours. It travels as a text of JSON. */
-export function infoOf(
-  job: Job,
-  pictures: readonly Picture[],
-  { samplers, checkpoints }: Catalogue,
-  ignoredFields: readonly string[],
-): string {
+export function infoOf(job: Job, pictures: readonly Picture[], catalogue: Catalogue, ignoredFields: readonly string[]): string {
   const { request } = job;
+  const { samplers, checkpoints } = catalogue;
   const prompts = pictures.map(promptsOf);
   const checkpoint = checkpoints.find(({ name }) => name === request.checkpoint);
+  const vae = request.vae === 'auto' ? (checkpoint?.automaticVae ?? 'own') : request.vae;
   const subseed = -1; // variation seeds are not built
   return JSON.stringify({
     prompt: prompts[0]?.positive ?? request.prompt,
@@ -33,7 +41,7 @@ export function infoOf(
     face_restoration_model: null,
     sd_model_name: request.checkpoint ?? null,
     sd_model_hash: checkpoint?.shortHash ?? null,
-    sd_vae_name: null,
+    sd_vae_name: vae === 'own' ? null : theirVaeName(catalogue, vae),
     sd_vae_hash: null,
     seed_resize_from_w: -1,
     seed_resize_from_h: -1,
@@ -110,6 +118,11 @@ export function schedulerReply({ id, label, aliases }: SchedulerEntry) {
 export function modelReply(entry: CheckpointEntry) {
   const { name, file, sha256, shortHash } = entry;
   return { title: titleOf(entry), model_name: name.replaceAll('/', '_'), hash: shortHash, sha256, filename: file, config: null };
+}
+
+/** A VAE or a text encoder, in the lists of A1111 and Forge. */
+export function moduleReply(entry: VaeEntry | TextEncoderEntry) {
+  return { model_name: fileNameOf(entry), filename: entry.file };
 }
 
 /** Local time as A1111 writes it: 20261125093000. */

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query } from '@n
 import { z } from '@atelier/sdk';
 import { CatalogueShelf } from '../../jobs/catalogue-shelf.js';
 import { EngineProcess } from '../../jobs/engine-process.js';
-import { modelReply, samplerReply, schedulerReply } from './reply.js';
+import { modelReply, moduleReply, samplerReply, schedulerReply } from './reply.js';
 import { SdapiService } from './sdapi.service.js';
 import { SdapiTxt2ImgRequest } from './txt2img-request.js';
 
@@ -49,10 +49,16 @@ export class SdapiController {
     return (await this.catalogue.get()).checkpoints.filter(({ problem }) => problem === null).map(modelReply);
   }
 
-  /** Separate VAE files are not built yet, so there are none. */
   @Get('sd-vae')
-  vaes() {
-    return [];
+  async vaes() {
+    return (await this.catalogue.get()).vaes.filter(({ problem }) => problem === null).map(moduleReply);
+  }
+
+  /** Forge's list of VAEs and text encoders together. */
+  @Get('sd-modules')
+  async modules() {
+    const { vaes, textEncoders } = await this.catalogue.get();
+    return [...vaes, ...textEncoders].filter(({ problem }) => problem === null).map(moduleReply);
   }
 
   @Get('scripts')
@@ -93,10 +99,10 @@ export class SdapiController {
     return NULL;
   }
 
-  @Post('refresh-checkpoints')
+  @Post(['refresh-checkpoints', 'refresh-vae'])
   @HttpCode(200)
   @Header('Content-Type', 'application/json')
-  async refreshCheckpoints() {
+  async refreshModels() {
     await this.engine.ask('refresh-catalogue', {});
     return NULL;
   }

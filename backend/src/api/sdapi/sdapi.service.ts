@@ -12,6 +12,8 @@ import { SettingsService } from '../settings.service.js';
 import { fixedOptions, isFixedAt } from './options.js';
 import { infoOf, progressOf } from './reply.js';
 import { checkpointNamed, titleOf } from './resolve-names.js';
+import { theirVaeName } from './resolve-parts.js';
+import { takeChoices } from './standing-choices.js';
 import { FieldNotBuilt, ignoredFields, type SdapiTxt2ImgRequest, toTxt2ImgRequest } from './txt2img-request.js';
 
 /** A1111 makes pictures while the caller waits, and speaks of "the" job; both are translated here. */
@@ -32,7 +34,7 @@ export class SdapiService {
 
   /** Makes pictures and answers with them. When the caller goes away, the job goes on. */
   async txt2img(request: SdapiTxt2ImgRequest) {
-    const wanted = toTxt2ImgRequest(request, await this.catalogue.getFresh());
+    const wanted = toTxt2ImgRequest(request, await this.catalogue.getFresh(), this.store.current.sdapi);
     const { id } = await this.jobs.create(wanted);
     const job = await this.jobs.whenEnded(id);
     if (job.phase === 'failed') throw new ReportedError(job.error);
@@ -62,10 +64,15 @@ export class SdapiService {
   }
 
   async options() {
-    const { checkpoints } = await this.catalogue.get();
-    const chosen = chosenOf(checkpoints, this.store.current.checkpoint);
+    const catalogue = await this.catalogue.get();
+    const { checkpoints } = catalogue;
+    const { checkpoint, sdapi } = this.store.current;
+    const chosen = chosenOf(checkpoints, checkpoint);
     return {
       ...fixedOptions,
+      sd_vae: theirVaeName(catalogue, sdapi.vae),
+      forge_additional_modules: sdapi.modules,
+      CLIP_stop_at_last_layers: sdapi.clipSkip,
       sd_model_checkpoint: chosen ? titleOf(chosen) : null,
       sd_checkpoint_hash: chosen?.sha256 ?? '',
       live_previews_enable: this.store.current.livePreviews,
@@ -73,12 +80,15 @@ export class SdapiService {
   }
 
   async setOptions(options: Record<string, unknown>): Promise<void> {
-    const { checkpoints } = await this.catalogue.getFresh();
-    const { sd_model_checkpoint: wanted, live_previews_enable: livePreviews, ...others } = options;
+    const catalogue = await this.catalogue.getFresh();
+    const { checkpoints } = catalogue;
+    const { sd_model_checkpoint: wanted, live_previews_enable: livePreviews, ...rest } = options;
+    const { chosen, others } = takeChoices(rest, catalogue, this.store.current.sdapi);
     for (const [name, value] of Object.entries(others)) {
       if (value !== null && !isFixedAt(name, value)) throw new FieldNotBuilt(name, value);
     }
     await this.settings.change({
+      sdapi: chosen,
       ...(wanted !== undefined && { checkpoint: wanted === null ? null : checkpointNamed(checkpoints, String(wanted)) }),
       ...(typeof livePreviews === 'boolean' && { livePreviews }),
     });

@@ -3,6 +3,7 @@ import { Txt2ImgRequest, type Catalogue } from '@atelier/sdk/contracts';
 import { RequestInvalid } from '../request-invalid.js';
 import { isFixedAt } from './options.js';
 import { checkpointNamed, samplerNamed } from './resolve-names.js';
+import { requestedBy, takeChoices, type StandingChoices } from './standing-choices.js';
 
 /** A field that A1111 knows is not built yet, and was sent with a value that would do something. */
 export class FieldNotBuilt extends AppError {
@@ -144,7 +145,7 @@ export function ignoredFields(request: SdapiTxt2ImgRequest): string[] {
  *
  * @throws FieldNotBuilt, RequestInvalid or an error of a name that is not in the catalogue.
  */
-export function toTxt2ImgRequest(request: SdapiTxt2ImgRequest, catalogue: Catalogue): Txt2ImgRequest {
+export function toTxt2ImgRequest(request: SdapiTxt2ImgRequest, catalogue: Catalogue, standing: StandingChoices): Txt2ImgRequest {
   refuseNotBuilt(request);
   const named = samplerNamed(catalogue, request.sampler_name || request.sampler_index || 'Euler');
   const parsed = Txt2ImgRequest.safeParse({
@@ -160,7 +161,7 @@ export function toTxt2ImgRequest(request: SdapiTxt2ImgRequest, catalogue: Catalo
     seed: request.seed ?? -1,
     batchCount: request.n_iter ?? 1,
     batchSize: request.batch_size ?? 1,
-    ...overrides(request, catalogue),
+    ...overrides(request, catalogue, standing),
   });
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => ({ ...issue, path: issue.path.map((name) => theirName[String(name)] ?? name) }));
@@ -192,19 +193,22 @@ function samplerOptionsOf(request: SdapiTxt2ImgRequest, known: readonly string[]
 /** Settings for this one job. */
 function overrides(
   { override_settings: settings, override_settings_restore_afterwards: isForThisJob }: SdapiTxt2ImgRequest,
-  { checkpoints }: Catalogue,
+  catalogue: Catalogue,
+  standing: StandingChoices,
 ): Partial<Txt2ImgRequest> {
   const given = Object.entries(settings ?? {}).filter(([, value]) => value !== null);
   if (given.length > 0 && isForThisJob === false) throw new FieldNotBuilt('override_settings_restore_afterwards', false);
-  return Object.assign({}, ...given.map(([name, value]) => override(name, value, checkpoints))) as Partial<Txt2ImgRequest>;
+  const { chosen, others } = takeChoices(Object.fromEntries(given), catalogue, standing);
+  return Object.assign(
+    requestedBy(chosen, catalogue),
+    ...Object.entries(others).map(([name, value]) => override(name, value, catalogue)),
+  ) as Partial<Txt2ImgRequest>;
 }
 
-function override(name: string, value: unknown, checkpoints: Catalogue['checkpoints']): Partial<Txt2ImgRequest> {
+function override(name: string, value: unknown, { checkpoints }: Catalogue): Partial<Txt2ImgRequest> {
   switch (name) {
     case 'sd_model_checkpoint':
       return { checkpoint: checkpointNamed(checkpoints, String(value)) };
-    case 'CLIP_stop_at_last_layers':
-      return { clipSkip: value as number };
     case 'randn_source':
       return { rng: (value === 'GPU' ? 'NV' : value) as Txt2ImgRequest['rng'] };
     default:

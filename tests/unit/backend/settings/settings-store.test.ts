@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { SettingsPatch } from '@atelier/sdk/contracts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SettingsStore } from '../../../../backend/src/settings/settings-store.js';
 
@@ -33,4 +34,11 @@ test('a file that cannot be understood is named, and stays as it is', () => {
     expect(() => new SettingsStore(file)).toThrow(file);
     expect(readFileSync(file, 'utf8')).toBe(text);
   }
+});
+
+test('a change that came over HTTP leaves what it does not name as it was', () => {
+  const store = new SettingsStore(file);
+  store.change({ checkpoint: 'tiny', livePreviews: false, disabledExtensions: ['a'] });
+  const changed = store.change(SettingsPatch.parse({ language: 'de' }));
+  expect(changed).toMatchObject({ language: 'de', checkpoint: 'tiny', livePreviews: false, disabledExtensions: ['a'] });
 });
