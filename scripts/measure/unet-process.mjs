@@ -13,6 +13,7 @@ import { cpuSecondsOf, memoryOf } from './processes.mjs';
  * @property {number} mostPieces
  * @property {string} arithmetic
  * @property {boolean} prepack
+ * @property {string} [cacheDir] where copies of the weights in 8 bits are kept, to compute with those
  *
  * @typedef {{ seconds: number, cpuSeconds: number, longestPiece: number }} Call by the clock; of all threads; the piece that took longest
  *

@@ -3,6 +3,8 @@ import { DeviceOptions } from '@atelier/sdk/contracts';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readModelFile } from '../../backend/dist/checkpoints/model-file.js';
 import { OnnxDevice } from '../../backend/dist/inference/onnx-device.js';
+import { inEightBits } from '../../backend/dist/library/quantised-weights.js';
+import { WeightCache } from '../../backend/dist/library/weight-cache.js';
 import { families, recognise } from '../../backend/dist/model-families/families.js';
 
 const engines = { ours: openOurs, onnxruntime: openPlain };
@@ -23,9 +25,11 @@ process.on('message', async (shapes) => {
   process.send({ seconds: (performance.now() - beganAt) / 1000, cpuSeconds: cpuSeconds() - cpuBefore, longestPiece: Math.max(...pieces) });
 });
 
-async function graphOf({ file, mostPieces, arithmetic }) {
+async function graphOf({ file, mostPieces, arithmetic, cacheDir }) {
   const { family, model } = recognise(await readModelFile(file), families);
-  return await family.graph(model, { arithmetic, mostPieces });
+  const write = (weights) => family.graph(weights, { arithmetic, mostPieces });
+  if (!cacheDir) return await write(model);
+  return await write(await inEightBits({ model, write, content: file }, new WeightCache(cacheDir, () => Infinity)));
 }
 
 /** As the device process runs it. */

@@ -1,5 +1,6 @@
 // Calls of diffusion models, each in a process of its own. Every round starts each variant once, one after another, so that
 // whatever else the machine does meets all of them alike; ratios are of calls in the same round.
+import path from 'node:path';
 import { peakDuring, pytorchVersion, startPytorch, startUnet } from '../../measure/unet-process.mjs';
 import { median } from '../../measure/table.mjs';
 
@@ -25,6 +26,7 @@ const inPlace = { ...ours, name: 'fp32 file, in place' };
 const prepacked = { ...ours, name: 'fp32 file, prepacked', prepack: true };
 const half = { ...ours, name: 'fp16 file, in place', type: 'fp16' };
 const onePiece = { ...ours, name: 'fp16 file, in place, in one piece', type: 'fp16', mostPieces: 1 };
+const int8 = { ...ours, name: 'int8', inEightBits: true };
 const pytorch32 = { name: 'PyTorch fp32', engine: 'pytorch', type: 'fp32' };
 const pytorch16 = { name: 'PyTorch bf16', engine: 'pytorch', type: 'bf16' };
 
@@ -58,11 +60,13 @@ export async function measureUnet(size, wishes) {
   };
 }
 
-/** int8 against our fp32. */
-export async function measureInt8() {
+/** int8 against our fp32. What int8 does to pictures, `npm run bench -- int8` shows. */
+export async function measureInt8(wishes) {
+  const measured = await callsOf([inPlace, int8], { ...wishes, shapes: sd15Shapes(sides['512 px']) });
   return {
     title: `SD1.5 UNet, 512 px, batch ${BATCH}, int8`,
-    rows: [{ measure: 'int8 ÷ fp32 file, in place', atMost: 0.58, note: 'not built' }],
+    notes: [noteOnTheMachine(measured)],
+    rows: [...secondsRows(measured), { ...ratio(measured, int8, inPlace), atMost: 0.58 }],
   };
 }
 
@@ -110,12 +114,12 @@ function sd15Shapes(side) {
  * Calls of each variant, in rounds. The first call of a process is not counted.
  * @returns {Promise<Map<object, { rounds: import('../../measure/unet-process.mjs').Call[][], calls: import('../../measure/unet-process.mjs').Call[], opening: number[], peak: number }>>}
  */
-async function callsOf(variants, { rounds, calls, threads, python, checkpoint, shapes }) {
+async function callsOf(variants, { rounds, calls, threads, python, checkpoint, modelsDir, shapes }) {
   const seen = new Map(variants.map((variant) => [variant, { rounds: [], opening: [], peak: 0 }]));
   for (let round = 1; round <= rounds; round++) {
     for (const [variant, facts] of seen) {
       console.error(`round ${round} of ${rounds}: ${variant.name}`);
-      const unet = await start(variant, { threads, python, checkpoint });
+      const unet = await start(variant, { threads, python, checkpoint, modelsDir });
       try {
         const { result, peak } = await peakDuring(unet.pid, async () => {
           await unet.call(shapes);
@@ -135,10 +139,10 @@ async function callsOf(variants, { rounds, calls, threads, python, checkpoint, s
   return new Map([...seen].map(([variant, facts]) => [variant, { ...facts, threads }]));
 }
 
-async function start({ model = 'sd15', ...variant }, { threads, python, checkpoint }) {
+async function start({ model = 'sd15', inEightBits, ...variant }, { threads, python, checkpoint, modelsDir }) {
   if (variant.engine === 'pytorch') return await startPytorch({ python, type: variant.type, threads });
   const file = checkpoint(model, { type: variant.type, only: 'model.diffusion_model.' });
-  return await startUnet({ ...variant, file, threads });
+  return await startUnet({ ...variant, file, threads, ...(inEightBits && { cacheDir: path.join(modelsDir, 'cache') }) });
 }
 
 function secondsRows(measured) {
