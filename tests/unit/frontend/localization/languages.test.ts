@@ -21,6 +21,11 @@ function sentences(): Set<string> {
     'batchCount',
     'batchSize',
     'clipSkip',
+    'vae',
+    'textEncoders',
+    'precision',
+    'tiledVae',
+    'distilledCfgScale',
     'rng',
   ] as const;
   return new Set([...said, ...shown.map((name) => Txt2ImgRequest.shape[name].description!)]);
