@@ -99,7 +99,6 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   });
 
   report.stage('sampling');
-  void model.sha256(); // wanted in the end; so late because until here someone waits for the first step
   const sampled = await sample({
     sampler,
     options,
@@ -110,6 +109,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     sigmas,
     shouldStop: () => control.asked !== 'none',
     async onStep(step) {
+      void model.sha256(); // wanted in the end; begun so late because until here someone waits for the first step
       report.step({ ...batch, ...step }, () => preview(step));
       await hooks.onStep.call({ ...batch, ...step });
     },
