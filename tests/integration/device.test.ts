@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -101,6 +101,21 @@ test('a device that is killed from outside fails the call in flight, says so, an
   expect(device.generation).toBe(2);
   expect(device.processId).not.toBe(pid);
   expect((await device.run(again, { latent: latent(8) })).image.shape).toEqual([1, 3, 64, 64]);
+});
+
+test.runIf(process.platform === 'linux')('a call that gets no memory says so, and the device goes on', async () => {
+  const device = newDevice();
+  const decoder = await device.open(graphs.vaeDecoder);
+  await device.run(decoder, { latent: latent(8) });
+  const status = readFileSync(`/proc/${device.processId}/status`, 'utf8');
+  const held = 1024 * Number(/^VmData:\s*(\d+)/m.exec(status)![1]);
+  execFileSync('prlimit', [`--pid=${device.processId}`, `--data=${held + 64 * 2 ** 20}`]);
+  await expect(device.run(decoder, { latent: latent(192) })).rejects.toMatchObject({
+    code: 'out-of-memory',
+    message: expect.stringContaining('There was no memory left for a call of') as string,
+  });
+  expect((await device.run(decoder, { latent: latent(8) })).image.shape).toEqual([1, 3, 64, 64]);
+  expect(device.generation).toBe(1);
 });
 
 test('ending the device stops a model call at once', async () => {

@@ -13,7 +13,8 @@ import {
   type ToDevice,
 } from '@atelier/sdk/contracts';
 import type { DeviceInputs, DeviceLink, KeptOutputs, OpenOptions, Session } from './device-link.js';
-import { DeviceEnded, NotOnDevice } from './errors.js';
+import { DeviceEnded, DeviceOutOfMemory, heldWords, NotOnDevice } from './errors.js';
+import { endedForMemory, ownMemoryOf } from './process-memory.js';
 import { heapFor } from './shared-heap.js';
 
 /** How the device process is started and told to work. */
@@ -27,6 +28,9 @@ export interface DeviceSetup {
   /** Asked for whenever a process begins, and by `refresh`. */
   options?: () => Promise<Partial<DeviceOptions>>;
 }
+
+/** So often the memory of the process is looked at, to tell what it held when it was ended. */
+const LOOK_EVERY_MS = 500;
 
 /** Told when a device process has ended, with the reason. Everything it held is gone. */
 export type DeviceExitListener = (ended: DeviceEnded) => void;
@@ -47,6 +51,9 @@ interface Life {
   /** Why we end it, when we do. */
   endedBecause?: string;
   ended?: DeviceEnded;
+  /** What it held of its own when it was last looked at. */
+  ownBytes?: number;
+  look: NodeJS.Timeout;
 }
 
 /**
@@ -162,10 +169,22 @@ export class Device implements DeviceLink {
       env: { ...process.env, ...heapFor(options) },
       stdio: ['ignore', 'inherit', this.setup.isQuiet ? 'ignore' : 'inherit', 'ipc'],
     });
-    const life: Life = { process: child, options, waiting: new Map(), sessions: new Set(), tensors: new Set() };
+    const look = setInterval(() => (life.ownBytes = ownMemoryOf(child) ?? life.ownBytes), LOOK_EVERY_MS).unref();
+    const life: Life = { process: child, look, options, waiting: new Map(), sessions: new Set(), tensors: new Set() };
     child.on('message', (message) => this.receive(life, FromDevice.parse(message)));
     child.on('error', (cause) => this.kill(life, cause.message));
-    child.on('exit', (code, signal) => this.ended(life, life.endedBecause ?? (signal ? `signal ${signal}` : `exit code ${code}`)));
+    const endedBefore = endedForMemory();
+    child.on('exit', (code, signal) => {
+      const endedNow = endedForMemory();
+      // where the kernel does not count, a kill that nobody asked for is taken for its
+      const wasKernel = endedNow === undefined || endedNow !== endedBefore;
+      if (signal === 'SIGKILL' && wasKernel && life.endedBecause === undefined) this.ended(life, new DeviceOutOfMemory(life.ownBytes));
+      else
+        this.ended(
+          life,
+          new DeviceEnded(life.endedBecause ?? (signal ? `signal ${signal}${heldWords(life.ownBytes)}` : `exit code ${code}`)),
+        );
+    });
     this.life = life;
     this.started = this.begin(life);
     return life;
@@ -185,7 +204,7 @@ export class Device implements DeviceLink {
     life.endedBecause ??= reason;
     this.giveUp(life); // what comes next must not meet a process that is dying
     life.process.kill('SIGKILL');
-    if (life.process.pid === undefined) this.ended(life, reason); // it never ran, so no exit will be told
+    if (life.process.pid === undefined) this.ended(life, new DeviceEnded(reason)); // it never ran, so no exit will be told
   }
 
   private giveUp(life: Life): void {
@@ -212,9 +231,9 @@ export class Device implements DeviceLink {
     else waiting?.resolve(result);
   }
 
-  private ended(life: Life, reason: string): void {
-    const ended = new DeviceEnded(reason);
+  private ended(life: Life, ended: DeviceEnded): void {
     life.ended = ended;
+    clearInterval(life.look);
     this.giveUp(life);
     for (const { reject } of life.waiting.values()) reject(ended);
     life.waiting.clear();

@@ -2,9 +2,14 @@ import { AppError } from '@atelier/sdk';
 import type { Provider } from '@atelier/sdk/contracts';
 import { installStep } from './install-step.js';
 
+const OUT_OF_MEMORY = 'out-of-memory';
+
+const MEMORY_HINT =
+  'Make the picture or the batch smaller, close other programs, or let networks make room for each other (the setting "modelMemory": "swap").';
+
 /** The device process is not there any more; what it held is gone. */
 export class DeviceEnded extends AppError {
-  readonly code = 'device-ended';
+  readonly code: string = 'device-ended';
   override readonly kind = 'unavailable';
   constructor(readonly reason: string) {
     super(
@@ -14,6 +19,59 @@ export class DeviceEnded extends AppError {
         : 'It starts again with the next job. If it keeps ending, the model may need more memory than there is.',
     );
   }
+}
+
+/**
+ * The system ended the device process, as far as can be told for lack of memory.
+ *
+ * @param ownBytes what it held when it was last looked at.
+ */
+export class DeviceOutOfMemory extends DeviceEnded {
+  override readonly code = OUT_OF_MEMORY;
+  constructor(ownBytes: number | undefined) {
+    super(`the system ended it, probably because memory ran out${heldWords(ownBytes)}`);
+  }
+}
+
+/** A network got no memory to be opened or called. Whoever knows how much that takes says so with `OutOfMemory`. */
+export class NoMemoryGiven extends AppError {
+  readonly code = OUT_OF_MEMORY;
+  override readonly kind = 'unavailable';
+  constructor(what: string, cause: unknown) {
+    super(`There was no memory left for ${what}: ${textOf(cause)}`, MEMORY_HINT, { cause });
+  }
+}
+
+/** Memory ran out for a network. Says how much it takes. */
+export class OutOfMemory extends AppError {
+  readonly code = OUT_OF_MEMORY;
+  override readonly kind = 'unavailable';
+  constructor(network: string, { neededBytes, freeBytes }: { neededBytes: number; freeBytes: number }, cause: AppError) {
+    const numbers = `it takes about ${gigabytes(neededBytes)} GB, and ${gigabytes(freeBytes)} GB were free`;
+    super(`There is not enough memory for the ${network}: ${numbers}. ${cause.message}`, MEMORY_HINT, { cause });
+  }
+}
+
+/** Whether memory ran out, in this process or another. */
+export function isLackOfMemory(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === OUT_OF_MEMORY;
+}
+
+/** What runtimes say that got no memory: C++ and ONNX Runtime, V8, CUDA, Direct3D, Vulkan. */
+const NO_MEMORY = /bad.?alloc|failed to allocate|allocation failed|out of (device |host )?memory|not enough memory/i;
+
+/** A call or opening that failed: for lack of memory, or as `other` says. */
+export function failureOf(what: string, cause: unknown, other: () => AppError): AppError {
+  return NO_MEMORY.test(textOf(cause)) ? new NoMemoryGiven(what, cause) : other();
+}
+
+/** Completes "the process ended" with what it held; nothing where that is not known. */
+export function heldWords(ownBytes: number | undefined): string {
+  return ownBytes === undefined ? '' : `, while it held ${gigabytes(ownBytes)} GB`;
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(1);
 }
 
 /** What ONNX Runtime's failed checks begin with: file, function and condition. */

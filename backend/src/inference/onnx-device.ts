@@ -17,7 +17,7 @@ import { InferenceSession, listSupportedBackends, Tensor, env } from 'onnxruntim
 import { composeAttention } from '../onnx/composed-attention.js';
 import { withConstantWeights } from '../onnx/constant-weights.js';
 import { halfPrecisionNodes } from '../onnx/half-precision-nodes.js';
-import { ModelCallFailed, ModelNotOpened, NotOnDevice, ProviderMissing } from './errors.js';
+import { failureOf, ModelCallFailed, ModelNotOpened, NotOnDevice, ProviderMissing } from './errors.js';
 import { placementIn } from './node-placement.js';
 import { physicalCores } from './physical-cores.js';
 import { byteSumsOverflow, tryOut, type Abilities } from './provider-trial.js';
@@ -129,7 +129,12 @@ export class OnnxDevice {
     const pieces: OpenPiece[] = [];
     for (const { bytes, inputs } of graph.pieces) {
       const opening = this.create(bytes, graph.weightsFolder, this.provider, { isPrepacked: prepack, hasArena });
-      pieces.push({ inputs, model: await opening.catch((cause: unknown) => fail(new ModelNotOpened(graph.name, cause))) });
+      pieces.push({
+        inputs,
+        model: await opening.catch((cause: unknown) =>
+          fail(failureOf(`opening the ${graph.name}`, cause, () => new ModelNotOpened(graph.name, cause))),
+        ),
+      });
     }
     this.sessions.set(session, { name: graph.name, pieces, outputs: graph.outputs });
   }
@@ -147,7 +152,9 @@ export class OnnxDevice {
       if (i > 0) await nextTurn(); // messages come in, one of which may ask to interrupt
       if (interrupted.aborted) throw new ModelCallInterrupted();
       const feeds = pieces.length === 1 ? Object.fromEntries(values) : pick(values, piece.inputs);
-      const results = await piece.model.run(feeds).catch((cause: unknown) => fail(new ModelCallFailed(name, cause)));
+      const results = await piece.model
+        .run(feeds)
+        .catch((cause: unknown) => fail(failureOf(`a call of the ${name}`, cause, () => new ModelCallFailed(name, cause))));
       for (const [output, result] of Object.entries(results)) values.set(output, result);
       const isNeeded = (value: string) => outputs.includes(value) || pieces.slice(i + 1).some((later) => later.inputs.includes(value));
       for (const value of values.keys()) if (!isNeeded(value)) values.delete(value);

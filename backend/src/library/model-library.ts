@@ -20,7 +20,7 @@ import type { CheckpointIndex } from './checkpoint-index.js';
 import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
 import { EncodedTexts } from './encoded-texts.js';
-import { chooseMemory } from './memory-policy.js';
+import { bytesOf, chooseMemory, diffusionBytes, vaeBytes } from './memory-policy.js';
 import { gatherParts, type ModelParts } from './model-parts.js';
 import { partNames } from './part-errors.js';
 import { PictureCoder } from './picture-coder.js';
@@ -134,7 +134,14 @@ export class ModelLibrary {
 
     const coderOf = (vae: Vae, purpose: Purpose, place: (weights: Component) => string) =>
       new PictureCoder(vae, traits.latent, async ({ weights, graph }, { name, value }) => {
-        const network: ShelvedNetwork = { key: `${place(weights)} vae from ${name}`, purpose, write: graph };
+        const [, , height, width] = value.shape;
+        const cells = (height * width) / (name === 'image' ? traits.latent.downscale ** 2 : 1);
+        const network: ShelvedNetwork = {
+          key: `${place(weights)} vae from ${name}`,
+          purpose,
+          neededBytes: vaeBytes(weights, cells),
+          write: graph,
+        };
         const answer = await sessions.use(network, (session) => device.run(session, { [name]: sent(value) }));
         return received(name === 'latent' ? answer.image : answer.mean);
       });
@@ -168,6 +175,7 @@ export class ModelLibrary {
         const network: ShelvedNetwork = {
           key: `${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`,
           purpose: 'text',
+          neededBytes: bytesOf(encoder, false),
           write: () => textEncoderGraph(encoder, use.kind, reading),
         };
         return await texts.of(network.key, rows, async (missing) => {
@@ -182,6 +190,7 @@ export class ModelLibrary {
         const network: ShelvedNetwork = {
           key: `${place(model)} ${opened}`,
           purpose: 'diffusion',
+          neededBytes: diffusionBytes({ component: model, isCopied: settings.prepack }, x.shape),
           prepack: settings.prepack,
           write: async () => write(await weights()),
         };

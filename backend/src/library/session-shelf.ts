@@ -1,5 +1,6 @@
 import type { DeviceGraph } from '@atelier/sdk/contracts';
 import type { DeviceLink, Session } from '../inference/device-link.js';
+import { isLackOfMemory, OutOfMemory } from '../inference/errors.js';
 
 /** A device, and which of its lives it is in: what was open in an earlier one is gone. */
 export type LivingDevice = DeviceLink & { readonly generation: number };
@@ -7,11 +8,21 @@ export type LivingDevice = DeviceLink & { readonly generation: number };
 /** What a network is for. Where memory is short, only those of one purpose are open at a time; what makes previews is small and stays. */
 export type Purpose = 'text' | 'diffusion' | 'pixels' | 'preview';
 
+/** How people call them. */
+const networkNames: Record<Purpose, string> = {
+  text: 'text encoder',
+  diffusion: 'diffusion model',
+  pixels: 'VAE',
+  preview: 'decoder of previews',
+};
+
 /** A network as the shelf knows it. */
 export interface ShelvedNetwork {
   /** Tells it from all others, with the state of its file and how it is opened. */
   key: string;
   purpose: Purpose;
+  /** What opening and calling it takes, as far as is known: told when there is not enough. */
+  neededBytes: number;
   /** Its weights are copied into the form that computes fastest. */
   prepack?: boolean;
   write(): DeviceGraph | Promise<DeviceGraph>;
@@ -42,8 +53,12 @@ export class SessionShelf {
     const { opening, calls } = this.shelved(network, roomMade);
     const calling = Promise.all([opening, roomMade]).then(([session]) => call(session));
     calls.add(calling);
+    const freeBytes = process.availableMemory();
     try {
       return await calling;
+    } catch (error) {
+      if (!isLackOfMemory(error)) throw error;
+      throw new OutOfMemory(networkNames[network.purpose], { neededBytes: network.neededBytes, freeBytes }, error);
     } finally {
       calls.delete(calling);
     }

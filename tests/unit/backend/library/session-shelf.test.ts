@@ -3,6 +3,7 @@ import type { DeviceGraph } from '@atelier/sdk/contracts';
 import { expect, test } from 'vitest';
 import type { LivingDevice, Purpose, ShelvedNetwork } from '../../../../backend/src/library/session-shelf.js';
 import { SessionShelf } from '../../../../backend/src/library/session-shelf.js';
+import { NoMemoryGiven } from '../../../../backend/src/inference/errors.js';
 import type { Session } from '../../../../backend/src/inference/device-link.js';
 
 /** A device that knows which graphs are open, and runs nothing. */
@@ -35,7 +36,13 @@ function shelfOn(desk: Desk): SessionShelf {
 }
 
 function network(name: string, purpose: Purpose, prepack = false): ShelvedNetwork {
-  return { key: name, purpose, prepack, write: () => ({ name, pieces: [], weightsFolder: '/', inputs: [], outputs: [] }) };
+  return {
+    key: name,
+    purpose,
+    prepack,
+    neededBytes: 3e9,
+    write: () => ({ name, pieces: [], weightsFolder: '/', inputs: [], outputs: [] }),
+  };
 }
 
 const text = network('text encoder', 'text');
@@ -95,4 +102,18 @@ test('what was open in an earlier life of the device is opened anew, and not clo
   await shelf.closeUnless(() => false);
   await shelf.use(model, sessionOf);
   expect(desk.names).toEqual(['model']);
+});
+
+test('a call that gets no memory says what its network takes, and what was free', async () => {
+  const shelf = shelfOn(new Desk());
+  const call = shelf.use(model, () => Promise.reject(new NoMemoryGiven('a call of the unet', new Error('std::bad_alloc'))));
+  await expect(call).rejects.toMatchObject({
+    code: 'out-of-memory',
+    message: expect.stringMatching(
+      /^There is not enough memory for the diffusion model: it takes about 3\.0 GB, and \d+\.\d GB were free\./,
+    ) as string,
+    hint: expect.stringContaining('swap') as string,
+  });
+  const other = shelf.use(model, () => Promise.reject(new Error('something else')));
+  await expect(other).rejects.toThrow('something else');
 });
