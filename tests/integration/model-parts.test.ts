@@ -1,10 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createTxt2ImgJob, getCatalogue, refreshCatalogue, type Catalogue, type CheckpointEntry } from '@atelier/sdk/contracts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../support/safetensors-file.js';
-import type { ServerEnded} from '../support/start-server.js';
+import type { ServerEnded } from '../support/start-server.js';
 import { endServers, heard, startServer, tinyFile, type TestServer } from '../support/start-server.js';
 
 const vae = 'first_stage_model.';
@@ -84,18 +84,31 @@ test('"own" takes no VAE but the checkpoint’s', async () => {
   expect(await server.job(jobId)).toMatchObject({ phase: 'failed', error: { code: 'model-part-missing' } });
 });
 
-test('a VAE that is put into the folder is there for the next job, and the page is told; so is one that goes', async () => {
+/** Resolves when pages are told of such a catalogue. */
+async function told(holds: (catalogue: Catalogue) => boolean): Promise<void> {
   const socket = server.socket();
-  const catalogueWhere = async (holds: (catalogue: Catalogue) => boolean): Promise<void> => {
-    for (;;) if (holds(await heard<Catalogue>(socket, 'catalogue:changed'))) return;
-  };
+  while (!holds(await heard<Catalogue>(socket, 'catalogue:changed')));
+}
+
+test('a VAE that is put into the folder is there for the next job, and the page is told; so is one that goes', async () => {
   const isThere = ({ vaes }: Catalogue) => vaes.some(({ name }) => name === 'dropped');
-  const come = catalogueWhere(isThere);
+  const come = told(isThere);
   put('VAE/dropped.safetensors', below(vae));
   await come;
-  const gone = catalogueWhere((catalogue) => !isThere(catalogue));
+  const gone = told((catalogue) => !isThere(catalogue));
   rmSync(path.join(server.folders.models, 'VAE/dropped.safetensors'));
   await gone;
+});
+
+test('a checkpoint of which half is there is listed with the reason, and is read again when the rest has come', async () => {
+  const whole = readFileSync(tinyFile());
+  const file = path.join(server.folders.models, 'checkpoints/copied.safetensors');
+  const isHalf = told(({ checkpoints }) => checkpoints.some(({ name, problem }) => name === 'copied' && problem !== null));
+  writeFileSync(file, whole.subarray(0, whole.length / 2));
+  await isHalf;
+  const isWhole = told(({ checkpoints }) => checkpoints.some(({ name, problem }) => name === 'copied' && problem === null));
+  appendFileSync(file, whole.subarray(whole.length / 2));
+  await isWhole;
 });
 
 test('A1111’s and Forge’s lists name VAEs and modules as their programs do', async () => {

@@ -41,21 +41,34 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
   const config = new DocumentBuilder().setTitle('Atelier').setVersion(version).setOpenAPIVersion('3.1.0').build();
   const document = SwaggerModule.createDocument(app, config);
   document.paths['/api/pictures/{id}/file'].get = pictureFile;
+  document.paths['/api/checkpoints/preview'].get = checkpointPreview;
   // A1111's dialect has its own description: A1111's
   document.paths = Object.fromEntries(Object.entries(document.paths).filter(([address]) => address.startsWith('/api/')));
   return document;
 }
 
-/** The one address below `/api` that does not speak JSON, and so is not in the table of endpoints. */
-const pictureFile: OpenAPIObject['paths'][string]['get'] = {
+type Operation = OpenAPIObject['paths'][string]['get'];
+
+/** The addresses below `/api` that do not speak JSON, and so are not in the table of endpoints. */
+const pictureFile: Operation = {
   operationId: 'getPictureFile',
   summary: 'The bytes of a finished picture. They never change under this address.',
   parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
-  responses: {
-    '200': { description: 'The picture.', content: { 'image/png': {} } },
-    default: { description: 'What went wrong.', content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorReply' } } } },
-  },
+  responses: picture('image/png'),
 };
+const checkpointPreview: Operation = {
+  operationId: 'getCheckpointPreview',
+  summary: 'The picture that lies beside a checkpoint, made small. The catalogue has its address.',
+  parameters: [{ name: 'name', in: 'query', required: true, schema: { type: 'string' } }],
+  responses: picture('image/webp'),
+};
+
+function picture(type: string): NonNullable<Operation>['responses'] {
+  return {
+    '200': { description: 'The picture.', content: { [type]: {} } },
+    default: { description: 'What went wrong.', content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorReply' } } } },
+  };
+}
 
 function swaggerUiFolder(): string {
   const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger/package.json');

@@ -140,7 +140,7 @@ export const callExtensionRoute = defineEndpoint({
   reply: z.unknown(),
 });
 
-/** Every address of our own API that speaks JSON. Picture bytes are at `GET /api/pictures/:id/file`. */
+/** Every address of our own API that speaks JSON. Picture bytes are at `GET /api/pictures/:id/file` and `GET /api/checkpoints/preview`. */
 export const endpoints = {
   createTxt2ImgJob,
   listJobs,
