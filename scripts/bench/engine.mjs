@@ -44,9 +44,19 @@ export async function* run({ only, rounds, calls, steps, threads, python, folder
   try {
     for (const name of names) {
       const [rounds_, calls_, steps_, threads_] = [rounds, calls, steps, threads].map(Number);
-      yield await parts[name]({ rounds: rounds_, calls: calls_, steps: steps_, threads: threads_, python, modelsDir, checkpoint });
+      const wishes = { rounds: rounds_, calls: calls_, steps: steps_, threads: threads_, python, modelsDir, checkpoint };
+      yield await parts[name](wishes).catch(failed(name));
     }
   } finally {
     if (!folder) fs.rmSync(modelsDir, { recursive: true });
   }
+}
+
+/** A part that fails is a section that says so; the others go on. */
+function failed(name) {
+  return (error) => {
+    console.error(error);
+    process.exitCode = 1;
+    return { title: name, rows: [{ measure: 'failed', note: error.message.split('\n')[0] }] };
+  };
 }

@@ -30,9 +30,9 @@ import { cpuSecondsOf, memoryOf } from './processes.mjs';
  * @returns {Promise<UnetProcess>}
  */
 export async function startUnet(wishes) {
-  const { sharedHeap } = await import('../../backend/dist/inference/shared-heap.js'); // built by now
+  const { heapFor } = await import('../../backend/dist/inference/shared-heap.js'); // built by now
   const child = fork(path.join(import.meta.dirname, 'unet-program.mjs'), [JSON.stringify(wishes)], {
-    env: { ...process.env, ...(wishes.engine === 'ours' && sharedHeap) },
+    env: { ...process.env, ...(wishes.engine === 'ours' && heapFor({ provider: 'cpu', copiesWeights: wishes.prepack })) },
   });
   const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The measured model's process ended with ${code}.`)));
   ended.catch(() => {}); // told to whoever waits for an answer

@@ -35,7 +35,7 @@ async function graphOf({ file, mostPieces, arithmetic, cacheDir }) {
 /** As the device process runs it. */
 async function openOurs(graph, { threads, prepack }) {
   const device = await OnnxDevice.start(DeviceOptions.parse({ provider: 'cpu', threads }));
-  const neverInterrupted = new AbortController().signal;
+  const neverInterrupted = { interrupted: new AbortController().signal, tell() {} };
   await device.carryOut({ type: 'open', session: 1, graph, prepack }, neverInterrupted);
   return (inputs) => device.carryOut({ type: 'run', session: 1, inputs, keep: {} }, neverInterrupted);
 }
