@@ -18,7 +18,7 @@ const VALUES_AT_ONCE = 2 ** 22;
 /** A side so short is quickly multiplied with; what takes a latent in or puts one out has such a side, and hurts most. */
 const SHORTEST_SIDE = 32;
 
-/** Layers that stay as they are: decision 23 says what each of them would do to the picture. */
+/** Layers that stay as they are: decision 22 says what each of them would do to the picture. */
 const keptLayers: readonly RegExp[] = [
   /(^|\.)skip_connection\./, // reads what no norm has levelled
   /^input_blocks\.\d+\.0\.op\./, // so does this

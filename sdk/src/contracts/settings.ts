@@ -32,7 +32,7 @@ export const Settings = z
       .max(100_000)
       .default(20)
       .describe(
-        'How many gigabytes data/cache may take: copies of weights for precision int8. Those that were not used for longest are deleted.',
+        'How many gigabytes copies of weights for precision int8 may take in data/cache/weights; those that were not used for longest are deleted.',
       ),
     sdapi: z
       .strictObject({
