@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { ErrorReport } from '@atelier/sdk';
-import { Provider, type PlacedOperator } from '@atelier/sdk/contracts';
+import { Provider, type CheckpointEntry, type PlacedOperator } from '@atelier/sdk/contracts';
 import type { Options } from '../command-line.js';
 import { chooseProvider, type ChosenProvider } from '../inference/choose-provider.js';
 import { Device } from '../inference/device.js';
@@ -112,9 +112,16 @@ async function modelsFound(options: Options): Promise<ModelsFound[]> {
   const index = await CheckpointIndex.open(path.join(options.dataDir, 'index.db'), await modelFoldersOf(options), () => families);
   try {
     await index.refresh();
-    const entries = index.list();
-    const unusable = entries.flatMap(({ name, problem }) => (problem ? [{ name, why: problem.message }] : []));
-    return [{ kind: 'checkpoints', usable: entries.filter(({ problem }) => !problem).map(({ name }) => name), unusable }];
+    const found: Record<string, readonly Pick<CheckpointEntry, 'name' | 'problem'>[]> = {
+      checkpoints: index.list(),
+      VAEs: index.vaes,
+      'text encoders': index.textEncoders,
+    };
+    return Object.entries(found).map(([kind, entries]) => ({
+      kind,
+      usable: entries.filter(({ problem }) => !problem).map(({ name }) => name),
+      unusable: entries.flatMap(({ name, problem }) => (problem ? [{ name, why: problem.message }] : [])),
+    }));
   } finally {
     await index.close();
   }

@@ -73,8 +73,8 @@ function words({ message, hint }: AppError): { message: string; hint: string } {
  */
 function automaticVae(checkpoint: Holder, { preferredVae, vaeFile }: Sidecars, files: PartFiles): VaeFile | null {
   if (preferredVae && preferredVae !== 'None') {
-    const found = files.vaes.find((vae) => [vae.name, path.basename(vae.file)].includes(preferredVae));
-    return found ?? fail(new PreferredVaeNotFound(`${stemOf(checkpoint.file)}.json`, preferredVae));
+    const found = files.vaes.filter((vae) => [vae.name, path.basename(vae.file)].includes(preferredVae));
+    return found.length === 1 ? found[0] : fail(new PreferredVaeNotFound(`${stemOf(checkpoint.file)}.json`, preferredVae, found.length));
   }
   if (vaeFile && !preferredVae) return { name: path.parse(vaeFile).name, file: vaeFile, isTiny: false };
   return ownVae(checkpoint, files);

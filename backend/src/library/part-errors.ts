@@ -31,13 +31,13 @@ export class PartNotFound extends AppError {
   }
 }
 
-/** What lies beside a checkpoint prefers a VAE that is not there. */
+/** What lies beside a checkpoint prefers a VAE that is not there, or of which there are several. */
 export class PreferredVaeNotFound extends AppError {
   readonly code = 'preferred-vae-not-found';
   override readonly kind = 'not-found';
-  constructor(sidecar: string, wanted: string) {
+  constructor(sidecar: string, wanted: string, count: number) {
     super(
-      `"${path.basename(sidecar)}" prefers the VAE "${wanted}", which is in none of the folders.`,
+      `"${path.basename(sidecar)}" prefers the VAE "${wanted}", ${count === 0 ? 'which is in none of the folders' : `and ${count} files are called so`}.`,
       'Put it into models/vae, choose another VAE, or change what the file prefers.',
     );
   }

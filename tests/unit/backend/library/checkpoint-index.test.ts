@@ -3,7 +3,6 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, utimes, writeF
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
-import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqlite } from '../../../../backend/src/database/sqlite.js';
 import { CheckpointIndex } from '../../../../backend/src/library/checkpoint-index.js';
@@ -127,11 +126,16 @@ test('links out of the models folder are followed, to a file and to a folder of 
 test('a hash that the first versions have computed is kept', async () => {
   const file = checkpoint('tiny.safetensors');
   const { size, mtimeMs } = await stat(file);
-  const old = await openSqlite<object>(path.join(home, 'old.db'));
-  await sql`create table files (file text primary key, sizeBytes integer, changedMs real, family text, problem text, sha256 text)`.execute(
-    old,
-  );
-  await sql`insert into files values (${file}, ${size}, ${mtimeMs}, 'sd15', null, 'abc')`.execute(old);
+  const old = await openSqlite<{ files: object }>(path.join(home, 'old.db'));
+  await old.schema
+    .createTable('files')
+    .addColumn('file', 'text')
+    .addColumn('sizeBytes', 'integer')
+    .addColumn('changedMs', 'real')
+    .addColumn('family', 'text')
+    .addColumn('sha256', 'text')
+    .execute();
+  await old.insertInto('files').values({ file, sizeBytes: size, changedMs: mtimeMs, family: 'sd15', sha256: 'abc' }).execute();
   await old.destroy();
   const reopened = await CheckpointIndex.open(path.join(home, 'old.db'), foldersIn([models]), () => families);
   await reopened.refresh();
