@@ -71,7 +71,7 @@ test('the middle of a latent is what is decoded to learn from', () => {
     Float32Array.from({ length: 360 }, (_, i) => i),
   );
   const piece = middleOf(large);
-  expect(piece.shape).toEqual([1, 1, 16, 16]);
-  expect(piece.data[0]).toBe(2 * 18 + 1);
+  expect(piece.shape).toEqual([1, 1, 10, 10]);
+  expect(piece.data[0]).toBe(5 * 18 + 4);
   expect(middleOf(latents).shape).toEqual([1, 2, 4, 6]);
 });
