@@ -175,7 +175,7 @@ export interface HookTable {
   transformModelPlan: { value: ModelPlan; context: BatchContext };
   /** Runs when another checkpoint has been opened. */
   onModelLoaded: { event: ModelFacts };
-  /** Runs once a batch, on the encoded prompts. The context may grow along tokens, equally in both. */
+  /** Runs on the encoded prompts of a batch: once, or once for each text where they change over the steps. The context may grow along tokens, equally in both. */
   transformConditioning: { value: Conditioning; context: BatchContext };
   /** Runs once a batch, on unit noise of the start: [batch, channels, height / 8, width / 8]. */
   transformNoise: { value: Tensor; context: BatchContext };

@@ -4,6 +4,7 @@ import {
   concat,
   rows,
   scale,
+  subtract,
   type Condition,
   type Conditioning,
   type Denoise,
@@ -18,7 +19,8 @@ import {
 export interface GuidedRun {
   model: ModelSampling;
   call: ModelCall;
-  conditioning: Conditioning;
+  /** Always or by call, counted from 0. */
+  conditioning: Conditioning | ((call: number) => Conditioning);
   /** How strongly the prompt is followed, always or by call (counted from 0) and level. At 1 the unconditional branch is not asked. */
   scale: number | ((call: number, sigma: number) => number);
   /** How both branches become one answer. */
@@ -29,29 +31,27 @@ export interface GuidedRun {
 
 /** Classifier-free guidance (Ho and Salimans 2022): from the unconditional answer towards and past the conditional one. */
 export const classifierFree: Guidance = (cond, uncond, guidanceScale) =>
-  // uncond + scale · (cond − uncond)
-  addScaled(scale(uncond, 1 - guidanceScale), cond, guidanceScale);
+  addScaled(uncond, subtract(cond, uncond), guidanceScale);
 
 /** Makes a denoiser for samplers out of a model: scales its input, asks both branches, turns predictions into clean latents. */
 export function guided({ model, call, conditioning, scale: asked, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
-  const { cond, uncond, composition } = conditioning;
-  const parts = composition && partsOf(composition);
-  const perPart = (x: Tensor) => (parts ? concat(parts.map(({ picture }) => rows(x, picture, picture + 1))) : x);
   const form = forms[model.prediction];
   const { sigmaData } = model;
-  // one call for both branches where their contexts have one length; made once, so that they stay the same in every step
-  const both = uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
-  const inputsOf = (arrange: (input: Tensor) => Tensor) =>
-    Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, arrange(input)]));
-  const [inputsOfCond, inputsOfBoth] = [inputsOf(perPart), inputsOf((input) => concat([perPart(input), input]))];
+  const prepared = new Map<Conditioning, Prepared>();
   let calls = 0;
 
   return async (x, sigma) => {
+    const told = typeof conditioning === 'function' ? conditioning(calls) : conditioning;
+    const guidanceScale = typeof asked === 'number' ? asked : asked(calls, sigma);
+    calls++;
+    const { cond, uncond } = told;
+    const arranged = prepared.get(told) ?? prepare(told, inputs);
+    prepared.set(told, arranged);
+    const { parts, perPart, both, inputsOfCond, inputsOfBoth } = arranged;
     const input = form.input(x, sigma, sigmaData);
     const [xOfCond, inputOfCond] = [perPart(x), perPart(input)];
     const timestep = model.timestepOf(sigma);
     const clean = (prediction: Tensor, of: Tensor) => form.denoised(of, prediction, sigma, sigmaData);
-    const guidanceScale = typeof asked === 'number' ? asked : asked(calls++, sigma);
 
     if (uncond === undefined || guidanceScale === 1) {
       const answer = clean(await call(inputOfCond, timestep, cond, inputsOfCond), xOfCond);
@@ -66,6 +66,26 @@ export function guided({ model, call, conditioning, scale: asked, combine = clas
     const conditional = parts ? composed(answer, parts, unconditional) : answer;
     return { denoised: combine(conditional, unconditional, guidanceScale, sigma, x), uncond: unconditional };
   };
+}
+
+/** What is made of a conditioning once, so that it stays the same in every step. */
+interface Prepared {
+  parts?: readonly Part[];
+  /** The rows of a tensor of pictures, one for each part. */
+  perPart(x: Tensor): Tensor;
+  /** Both branches in one call, where their contexts have one length. */
+  both?: Condition;
+  inputsOfCond: Readonly<Record<string, Tensor>>;
+  inputsOfBoth: Readonly<Record<string, Tensor>>;
+}
+
+function prepare({ cond, uncond, composition }: Conditioning, inputs: Readonly<Record<string, Tensor>>): Prepared {
+  const parts = composition && partsOf(composition);
+  const perPart = (x: Tensor) => (parts ? concat(parts.map(({ picture }) => rows(x, picture, picture + 1))) : x);
+  const both = uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
+  const inputsOf = (arrange: (input: Tensor) => Tensor) =>
+    Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, arrange(input)]));
+  return { parts, perPart, both, inputsOfCond: inputsOf(perPart), inputsOfBoth: inputsOf((input) => concat([perPart(input), input])) };
 }
 
 /** One prompt of those that a picture's prompts are joined of by AND. */

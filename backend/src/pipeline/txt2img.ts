@@ -8,9 +8,9 @@ import { effectiveScheduler, noiseLevels, startNoise } from '../diffusion/noise-
 import { sample, type Sampled } from '../diffusion/sample.js';
 import { parametersText } from '../images/generation-parameters.js';
 import { tilingOf } from '../library/tiles.js';
-import { extractTags, type PromptTag } from '../prompt/index.js';
+import { extractTags, withoutComments, type PromptTag } from '../prompt/index.js';
 import { describe } from './describe.js';
-import { encodePrompts } from './encode-prompts.js';
+import { encodePrompts, promptSteps } from './encode-prompts.js';
 import { furtherInputs } from './further-inputs.js';
 import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
@@ -72,9 +72,11 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   control.yieldPoint();
 
   report.stage('encoding');
-  const conditioning = await hooks.transformConditioning.call(
-    await encodePrompts(prompts, model, { ...asked, guidanceScale: asked.cfgScale }),
-    batch,
+  const conditioning = await encodePrompts(
+    prompts,
+    model,
+    { ...asked, guidanceScale: asked.cfgScale, promptSteps: promptSteps(asked.steps, sampler) },
+    (each) => hooks.transformConditioning.call(each, batch),
   );
   control.yieldPoint();
 
@@ -145,7 +147,8 @@ async function expandPrompts(asked: Txt2ImgRequest, batch: BatchContext, job: Jo
   const prompts: Prompt[] = [];
   for (const [row, seed] of batch.seeds.entries()) {
     const context = { job: job.info, index: batch.firstIndex + row, seed, random: seededRandom(seed) };
-    const prompt = await job.hooks.transformPrompt.call({ positive: asked.prompt, negative: asked.negativePrompt }, context);
+    const written = { positive: withoutComments(asked.prompt).trim(), negative: withoutComments(asked.negativePrompt).trim() };
+    const prompt = await job.hooks.transformPrompt.call(written, context);
     refuseTags(prompt);
     prompts.push(prompt);
   }
