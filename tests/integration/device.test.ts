@@ -61,6 +61,24 @@ test('a model call can be interrupted between two of its pieces, and the next on
   expect(await device.run(unet, small)).toEqual(await device.run(whole, small));
 });
 
+test('opening a model whose weights are copied tells how far it is, and can be interrupted', async () => {
+  const device = newDevice();
+  const { model } = checkpoint.components;
+  const graph = unetGraph(model!, unetConfig(model!), { arithmetic: 'float32', mostPieces: 10 });
+  const total = graph.pieces.reduce((sum, { weightBytes }) => sum + weightBytes, 0);
+  const told: number[] = [];
+  const unet = await device.open(graph, { prepack: true, onRead: (bytes) => told.push(bytes) });
+  expect(told).toHaveLength(graph.pieces.length);
+  expect(told.at(-1)).toBe(total);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
+  await device.close(unet);
+
+  const opening = device.open(graph, { prepack: true, onRead: () => void device.interrupt() });
+  await expect(opening).rejects.toMatchObject({ code: 'model-call-interrupted' });
+  expect(await device.facts()).toMatchObject({ sessions: 0 });
+  await device.open(graph, { prepack: true });
+});
+
 test('the device runs a model, and outputs that are kept go into the next one by handle', async () => {
   const device = newDevice();
   const [textEncoder, unet] = [await device.open(graphs.textEncoder), await device.open(graphs.unet)];

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { changeSettings, createTxt2ImgJob, getStatus, type SettingsPatch } from '@atelier/sdk/contracts';
+import { changeSettings, createTxt2ImgJob, getStatus, type Job, type Loading, type SettingsPatch } from '@atelier/sdk/contracts';
 import { tinyCheckpoint } from '@atelier/sdk/testing';
 import sharp from 'sharp';
 import { afterAll, afterEach, expect, test } from 'vitest';
@@ -50,6 +50,19 @@ test('whether networks stay open or make room changes no picture, and the status
   const swapped = await memoryChoice(server, { modelMemory: 'swap', livePreviews: true });
   expect(swapped.pixels.equals(auto.pixels)).toBe(true);
   await expect.poll(async () => (await server.call(getStatus)).engine.modelMemory).toMatchObject({ policy: 'swap' });
+  await server.stop();
+});
+
+test('a job tells which network is being opened, and how much of it is read where it is copied', async () => {
+  const server = await startServer({ checkpoints });
+  await server.call(changeSettings, { prepack: true });
+  const seen: Loading[] = [];
+  server.socket().on('job:changed', (job: Job) => job.phase === 'running' && job.progress.loading && seen.push(job.progress.loading));
+  await pixelsOf(server, 'one');
+  await expect.poll(() => [...new Set(seen.map(({ network }) => network))]).toEqual(['text encoder', 'diffusion model', 'VAE']);
+  const copied = seen.flatMap(({ network, bytes }) => (network === 'diffusion model' && bytes ? [bytes] : []));
+  expect(copied.at(-1)!.read).toBe(copied.at(-1)!.of);
+  expect(seen.at(-1)).toMatchObject({ opened: 2, of: 3 });
   await server.stop();
 });
 

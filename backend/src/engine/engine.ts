@@ -160,7 +160,7 @@ export class Engine {
   cancel(jobId: string, mode: 'cancel' | 'keep' | 'skip'): void {
     if (this.running?.jobId !== jobId) return;
     this.running.control.request(mode);
-    this.device.interrupt().catch(() => {}); // a device that has ended says so to the job
+    if (this.running.control.wantsInterruption) this.device.interrupt().catch(() => {}); // a device that has ended says so to the job
   }
 
   /** Ends the device under the job. The next job opens the model again. */

@@ -8,14 +8,14 @@ import {
   type StepReport,
   type Txt2ImgRequest,
 } from '@atelier/sdk';
-import type { ErrorReport, FromEngine, Picture, PreviewMethod, Progress } from '@atelier/sdk/contracts';
+import type { ErrorReport, FromEngine, Loading, Picture, PreviewMethod, Progress } from '@atelier/sdk/contracts';
 import type { Bus } from '../hooks/index.js';
 import { encodePng } from '../images/png.js';
 import { savePicture, writeNamedPicture } from '../images/save-picture.js';
 import { DeviceEnded } from '../inference/errors.js';
 import type { ModelLibrary } from '../library/model-library.js';
 import type { FinishedImage, JobContext } from '../pipeline/job-context.js';
-import { Interrupted, type JobControl } from '../pipeline/job-control.js';
+import type { JobControl } from '../pipeline/job-control.js';
 import { ProgressMeter } from '../pipeline/progress-meter.js';
 import type { Shelves } from '../pipeline/shelves.js';
 import { txt2img } from '../pipeline/txt2img.js';
@@ -50,8 +50,10 @@ export async function runJob(info: JobInfo, control: JobControl, surroundings: J
     warned.add(place);
     emit({ type: 'warning', jobId, warning: fault.toReport() });
   });
+  const openings = surroundings.library.onOpening((loading) => teller.opening(loading));
   const { outcome, error } = await log.run(() => makePictures(info, control, teller, surroundings));
   teller.stop();
+  openings[Symbol.dispose]();
   faults[Symbol.dispose]();
   emit({ type: 'finished', jobId: info.id, outcome, error, hookTimings: log.timings() });
 }
@@ -83,7 +85,7 @@ async function makePictures(
       return { outcome: control.isEnding ? 'cancelled' : 'done', error: null };
     } catch (error) {
       // a device that was ended because someone pressed "Stop now" is no fault
-      if (error instanceof Interrupted || control.isStopped) return { outcome: 'cancelled', error: null };
+      if (control.caused(error) || control.isStopped) return { outcome: 'cancelled', error: null };
       return { outcome: 'failed', error: reportOf(error) };
     }
   })();
@@ -145,6 +147,8 @@ class ProgressTeller {
   };
 
   stage = (stage: Progress['stage']): void => this.tell(this.meter.enter(stage));
+
+  opening = (loading: Loading | null): void => this.tell(this.meter.opening(loading));
 
   batch = ({ firstIndex }: BatchContext): void => this.meter.beginBatch(firstIndex);
 

@@ -11,6 +11,8 @@ export interface OpenOptions {
   prepack?: boolean;
   /** Keeps the memory that its largest call took: for one whose tensors are so large that they would leave holes in the shared heap. */
   hasArena?: boolean;
+  /** Told how many bytes of weights have been copied, piece by piece. Nothing is told of weights that stay mapped. */
+  onRead?: (bytes: number) => void;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { reportOf } from '@atelier/sdk';
 import { ToDevice, type FromDevice } from '@atelier/sdk/contracts';
-import { OnnxDevice } from './onnx-device.js';
+import { OnnxDevice, type Turn } from './onnx-device.js';
 
 type CommandInTurn = Exclude<ToDevice['command'], { type: 'interrupt' }>;
 
@@ -13,13 +13,13 @@ type CommandInTurn = Exclude<ToDevice['command'], { type: 'interrupt' }>;
 export function runDevice(): void {
   let device: OnnxDevice | undefined;
 
-  async function answer(command: CommandInTurn, interrupted: AbortSignal): Promise<FromDevice['result']> {
+  async function answer(command: CommandInTurn, turn: Turn): Promise<FromDevice['result']> {
     if (command.type === 'start') {
       device = await OnnxDevice.start(command.options);
       return { status: 'facts', facts: device.facts() };
     }
     if (!device) throw new TypeError(`The device was told to "${command.type}" before "start".`);
-    return await device.carryOut(command, interrupted);
+    return await device.carryOut(command, turn);
   }
 
   const reply = (message: FromDevice) => process.send?.(message);
@@ -35,7 +35,8 @@ export function runDevice(): void {
     }
     const { signal } = interruption;
     last = last.then(async () => {
-      const result = await answer(command, signal).catch((error: unknown) => ({ status: 'failed' as const, error: reportOf(error) }));
+      const turn: Turn = { interrupted: signal, tell: (result) => reply({ id, result }) };
+      const result = await answer(command, turn).catch((error: unknown) => ({ status: 'failed' as const, error: reportOf(error) }));
       reply({ id, result });
     });
   });

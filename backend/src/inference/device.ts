@@ -36,6 +36,7 @@ const LOOK_EVERY_MS = 500;
 export type DeviceExitListener = (ended: DeviceEnded) => void;
 
 interface Waiting {
+  onRead?: (bytes: number) => void;
   resolve(result: FromDevice['result']): void;
   reject(error: AppError): void;
 }
@@ -70,10 +71,10 @@ export class Device implements DeviceLink {
 
   constructor(private readonly setup: DeviceSetup) {}
 
-  async open(graph: DeviceGraph, { prepack = false, hasArena = false }: OpenOptions = {}): Promise<Session> {
+  async open(graph: DeviceGraph, { prepack = false, hasArena = false, onRead }: OpenOptions = {}): Promise<Session> {
     const life = await this.alive();
     const session = this.nextNumber++;
-    await this.ask(life, { type: 'open', session, graph, prepack, hasArena });
+    await this.ask(life, { type: 'open', session, graph, prepack, hasArena }, onRead);
     life.sessions.add(session);
     return { session };
   }
@@ -213,11 +214,11 @@ export class Device implements DeviceLink {
     this.generation++;
   }
 
-  private ask(life: Life, command: DeviceCommand): Promise<FromDevice['result']> {
+  private ask(life: Life, command: DeviceCommand, onRead?: (bytes: number) => void): Promise<FromDevice['result']> {
     if (life.ended) return Promise.reject(life.ended);
     const id = this.nextNumber++;
     return new Promise((resolve, reject) => {
-      life.waiting.set(id, { resolve, reject });
+      life.waiting.set(id, { resolve, reject, onRead });
       life.process.send({ id, command } satisfies ToDevice, (error) => {
         if (error) this.kill(life, error.message);
       });
@@ -226,6 +227,7 @@ export class Device implements DeviceLink {
 
   private receive(life: Life, { id, result }: FromDevice): void {
     const waiting = life.waiting.get(id);
+    if (result.status === 'opening') return waiting?.onRead?.(result.readBytes);
     life.waiting.delete(id);
     if (result.status === 'failed') waiting?.reject(new ReportedError(result.error));
     else waiting?.resolve(result);

@@ -39,6 +39,14 @@ interface OpenGraph {
   outputs: readonly string[];
 }
 
+/** What a command is carried out with. */
+export interface Turn {
+  /** Ends a model call, or the opening of a model, at its next piece. */
+  interrupted: AbortSignal;
+  /** Says something before the answer. */
+  tell(progress: Extract<FromDevice['result'], { status: 'opening' }>): void;
+}
+
 /** How a session is opened, beside what all have in common. */
 interface OpeningOptions extends InferenceSession.SessionOptions {
   /** Its weights are widened and laid out for the fastest arithmetic, once. */
@@ -81,17 +89,11 @@ export class OnnxDevice {
     return device;
   }
 
-  /**
-   * @param interrupted ends a model call at its next piece
-   * @throws ModelCallInterrupted
-   */
-  async carryOut(
-    command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>,
-    interrupted: AbortSignal,
-  ): Promise<FromDevice['result']> {
+  /** @throws ModelCallInterrupted */
+  async carryOut(command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>, turn: Turn): Promise<FromDevice['result']> {
     switch (command.type) {
       case 'open':
-        await this.open(command);
+        await this.open(command, turn);
         return { status: 'done' };
       case 'close':
         await this.close(command);
@@ -103,7 +105,7 @@ export class OnnxDevice {
         if (!this.tensors.delete(command.handle)) throw new NotOnDevice('tensor', command.handle);
         return { status: 'done' };
       case 'run':
-        return { status: 'outputs', tensors: await this.run(command, interrupted) };
+        return { status: 'outputs', tensors: await this.run(command, turn) };
       case 'facts':
         return { status: 'facts', facts: this.facts() };
       case 'place':
@@ -125,16 +127,24 @@ export class OnnxDevice {
     };
   }
 
-  private async open({ session, graph, prepack, hasArena }: CommandOf<'open'>): Promise<void> {
+  private async open({ session, graph, prepack, hasArena }: CommandOf<'open'>, { interrupted, tell }: Turn): Promise<void> {
     const pieces: OpenPiece[] = [];
-    for (const { bytes, inputs } of graph.pieces) {
-      const opening = this.create(bytes, graph.weightsFolder, this.provider, { isPrepacked: prepack, hasArena });
-      pieces.push({
-        inputs,
-        model: await opening.catch((cause: unknown) =>
+    let readBytes = 0;
+    try {
+      for (const { bytes, inputs, weightBytes } of graph.pieces) {
+        await nextTurn(); // messages come in, one of which may ask to interrupt
+        if (interrupted.aborted) throw new ModelCallInterrupted();
+        const opening = this.create(bytes, graph.weightsFolder, this.provider, { isPrepacked: prepack, hasArena });
+        const model = await opening.catch((cause: unknown) =>
           fail(failureOf(`opening the ${graph.name}`, cause, () => new ModelNotOpened(graph.name, cause))),
-        ),
-      });
+        );
+        pieces.push({ inputs, model });
+        readBytes += weightBytes;
+        if (prepack || this.provider !== 'cpu') tell({ status: 'opening', readBytes });
+      }
+    } catch (error) {
+      for (const { model } of pieces) await model.release();
+      throw error;
     }
     this.sessions.set(session, { name: graph.name, pieces, outputs: graph.outputs });
   }
@@ -145,7 +155,7 @@ export class OnnxDevice {
     for (const { model } of pieces) await model.release();
   }
 
-  private async run({ session, inputs, keep }: CommandOf<'run'>, interrupted: AbortSignal): Promise<Record<string, DeviceTensor>> {
+  private async run({ session, inputs, keep }: CommandOf<'run'>, { interrupted }: Turn): Promise<Record<string, DeviceTensor>> {
     const { name, pieces, outputs } = this.sessionOf(session);
     const values = new Map(Object.entries(inputs).map(([input, value]) => [input, this.tensorOf(value)]));
     for (const [i, piece] of pieces.entries()) {

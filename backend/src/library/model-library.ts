@@ -10,7 +10,7 @@ import {
   type Tensor,
   type TextEncoderKind,
 } from '@atelier/sdk';
-import type { CheckpointEntry, DeviceTensor, DeviceValue, MemoryChoice, Settings } from '@atelier/sdk/contracts';
+import type { CheckpointEntry, DeviceTensor, DeviceValue, Loading, MemoryChoice, Settings } from '@atelier/sdk/contracts';
 import type { Vae } from '../model-families/vae/vae.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
@@ -28,7 +28,7 @@ import { choosePrecision, type ChosenPrecision } from './precision.js';
 import { inEightBits } from './quantised-weights.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
 import { readSidecars } from './sidecars.js';
-import { SessionShelf, type LivingDevice, type Purpose, type ShelvedNetwork } from './session-shelf.js';
+import { SessionShelf, type LivingDevice, type Opening, type Purpose, type ShelvedNetwork } from './session-shelf.js';
 import { tinyAutoencoderOf } from './tiny-autoencoders.js';
 import { WeightCache } from './weight-cache.js';
 
@@ -54,6 +54,10 @@ export class ModelLibrary {
   private readonly sessions: SessionShelf;
   private readonly resident: ResidentTensors;
   private readonly texts = new EncodedTexts();
+  private readonly openingListeners = new Set<(loading: Loading | null) => void>();
+  /** Networks of the loaded model that have been open, and how many it has. */
+  private readonly openedOnce = new Set<string>();
+  private networkCount = 1;
   private readonly weightCache: WeightCache;
 
   /**
@@ -68,7 +72,7 @@ export class ModelLibrary {
     private readonly settings: () => MemorySettings,
     cacheDir: string,
   ) {
-    this.sessions = new SessionShelf(device);
+    this.sessions = new SessionShelf(device, (opening) => this.tellOpening(opening));
     this.resident = new ResidentTensors(device);
     this.weightCache = new WeightCache(path.join(cacheDir, 'weights'), () => settings().weightCacheGb * 1e9);
   }
@@ -100,6 +104,19 @@ export class ModelLibrary {
     return this.loaded.model;
   }
 
+  /** Tells what is being opened, and null when it is open. */
+  onOpening(listener: (loading: Loading | null) => void): Disposable {
+    this.openingListeners.add(listener);
+    return { [Symbol.dispose]: () => this.openingListeners.delete(listener) };
+  }
+
+  private tellOpening(opening: Opening | null): void {
+    if (opening) this.openedOnce.add(opening.key);
+    const [opened, of] = [this.openedOnce.size - 1, Math.max(this.networkCount, this.openedOnce.size)];
+    const loading = opening && { network: opening.network, opened, of, ...(opening.bytes && { bytes: opening.bytes }) };
+    for (const listener of this.openingListeners) listener(loading);
+  }
+
   /** Closes what is open; its memory goes back. */
   async close(): Promise<void> {
     this.loaded = undefined;
@@ -127,6 +144,8 @@ export class ModelLibrary {
       [...states.values()].some((state) => key.startsWith(state) && (purpose !== 'diffusion' || key.endsWith(opened))),
     );
     const memoryKey = JSON.stringify([...states.values(), plan.precision, settings]);
+    if (this.loaded?.memoryKey !== memoryKey) this.openedOnce.clear();
+    this.networkCount = traits.textEncoders.filter(({ kind }) => textEncoders.has(kind)).length + 2; // and the model and a decoder
     const memory =
       this.loaded?.memoryKey === memoryKey ? this.loaded.memory : await this.chooseMemory({ model, vae, textEncoders }, settings);
     sessions.isSwapping = memory.policy === 'swap';

@@ -28,6 +28,13 @@ export interface ShelvedNetwork {
   write(): DeviceGraph | Promise<DeviceGraph>;
 }
 
+/** A network that is being opened, and how much of its weights has been copied, where they are. */
+export interface Opening {
+  key: string;
+  network: string;
+  bytes?: { read: number; of: number };
+}
+
 interface Shelved {
   purpose: Purpose;
   opening: Promise<Session>;
@@ -42,7 +49,11 @@ export class SessionShelf {
   private readonly open = new Map<string, Shelved>();
   private generation: number;
 
-  constructor(private readonly device: LivingDevice) {
+  /** @param tell told what is being opened, and null when it is open or has failed. */
+  constructor(
+    private readonly device: LivingDevice,
+    private readonly tell: (opening: Opening | null) => void = () => {},
+  ) {
     this.generation = device.generation;
   }
 
@@ -77,20 +88,31 @@ export class SessionShelf {
   }
 
   /** The network's place on the shelf, at once: whoever comes next finds it there. */
-  private shelved({ key, purpose, prepack, write }: ShelvedNetwork, roomMade: Promise<void>): Shelved {
+  private shelved(network: ShelvedNetwork, roomMade: Promise<void>): Shelved {
+    const { key, purpose } = network;
     this.forgetLost();
     const there = this.open.get(key);
     if (there) return there;
-    const opening = (async () => {
-      await roomMade;
-      return await this.device.open(await write(), { prepack, hasArena: purpose === 'pixels' });
-    })();
+    const opening = roomMade.then(() => this.opened(network));
     const shelved: Shelved = { purpose, opening, calls: new Set() };
     this.open.set(key, shelved);
     opening.catch(() => {
       if (this.open.get(key) === shelved) this.open.delete(key);
     });
     return shelved;
+  }
+
+  private async opened({ key, purpose, prepack, write }: ShelvedNetwork): Promise<Session> {
+    const about = { key, network: networkNames[purpose] };
+    this.tell(about);
+    try {
+      const graph = await write();
+      const of = graph.pieces.reduce((sum, { weightBytes }) => sum + weightBytes, 0);
+      const onRead = (read: number) => this.tell({ ...about, bytes: { read, of } });
+      return await this.device.open(graph, { prepack, hasArena: purpose === 'pixels', onRead });
+    } finally {
+      this.tell(null);
+    }
   }
 
   /** Sessions of an earlier life went with it. */

@@ -357,7 +357,7 @@ export class GraphBuilder {
       bytesField(8, message([bytesField(1, ''), integerField(2, ONNX_OPSET)])),
       bytesField(8, message([bytesField(1, 'com.microsoft'), integerField(2, 1)])),
     ]);
-    return { bytes, inputs, outputs };
+    return { bytes, inputs, outputs, weightBytes: weights.reduce((sum, { length }) => sum + length, 0) };
   }
 
   /**

@@ -1,3 +1,5 @@
+import { isInterruption } from '@atelier/sdk';
+
 /** A job was cancelled, or its present batch skipped. Thrown at yield points; never shown to anyone. */
 export class Interrupted extends Error {}
 
@@ -11,6 +13,7 @@ const byStrength: readonly Ask[] = ['none', 'skip', 'keep', 'cancel'];
 export class JobControl {
   private ask: Ask = 'none';
   private wasStopped = false;
+  private isFinishing = false;
 
   request(ask: Exclude<Ask, 'none'>): void {
     if (byStrength.indexOf(ask) > byStrength.indexOf(this.ask)) this.ask = ask;
@@ -35,8 +38,24 @@ export class JobControl {
     return this.wasStopped;
   }
 
+  /** Whether the model call that runs, or the opening of a model, is in the way of what was asked. What makes pictures to keep is not. */
+  get wantsInterruption(): boolean {
+    return this.ask === 'skip' || this.ask === 'cancel' || (this.ask === 'keep' && !this.isFinishing);
+  }
+
+  /** Whether that ended the batch because someone asked for it, and is no fault. */
+  caused(error: unknown): boolean {
+    return error instanceof Interrupted || (isInterruption(error) && this.wantsInterruption);
+  }
+
+  /** Sampling is over: what comes now makes pictures of what is there. */
+  finishBatch(): void {
+    this.isFinishing = true;
+  }
+
   /** A skipped batch is over; the next one runs. */
   beginBatch(): void {
+    this.isFinishing = false;
     if (this.ask === 'skip') this.ask = 'none';
   }
 

@@ -1,4 +1,4 @@
-import type { Progress, Stage } from '@atelier/sdk/contracts';
+import type { Loading, Progress, Stage } from '@atelier/sdk/contracts';
 
 /** Steps after which a speed means something; the first one is slower (memory is touched for the first time). */
 const WARM_UP_STEPS = 2;
@@ -9,6 +9,7 @@ const SAMPLING_SHARE = 0.95;
 /** Turns what the pipeline does into one line of honest progress. */
 export class ProgressMeter {
   private stage: Stage = 'loading';
+  private loading: Loading | null = null;
   private firstPicture = 0;
   private step = 0;
   private steps: number;
@@ -25,6 +26,12 @@ export class ProgressMeter {
   enter(stage: Stage): Progress {
     this.stage = stage;
     if (stage === 'sampling') this.lastStepAt = this.now();
+    return this.progress();
+  }
+
+  /** A network is being opened; null when it is open, and the stage goes on in which it was wanted. */
+  opening(loading: Loading | null): Progress {
+    this.loading = loading;
     return this.progress();
   }
 
@@ -52,7 +59,8 @@ export class ProgressMeter {
     const batch = firstPicture / batchSize;
     const stepMs = this.stepMs();
     return {
-      stage,
+      stage: this.loading ? 'loading' : stage,
+      ...(this.loading && { loading: this.loading }),
       picture: firstPicture,
       step,
       steps,

@@ -1,7 +1,9 @@
 import { AppError, fail, type BatchContext, type ModelPlan, type Prompt, type Tensor, type Txt2ImgRequest } from '@atelier/sdk';
 import { Txt2ImgRequest as RequestSchema } from '@atelier/sdk/contracts';
+import { rescaled } from '../diffusion/cfg-rescale.js';
+import { guidanceStrength } from '../diffusion/guidance-strength.js';
 import { classifierFree, guided } from '../diffusion/guidance.js';
-import { BatchNoise } from '../diffusion/noise/batch-noise.js';
+import { BatchNoise, type NoiseVariation } from '../diffusion/noise/batch-noise.js';
 import { stepNoise } from '../diffusion/noise/step-noise.js';
 import { checkFinite } from '../diffusion/non-finite-tensor.js';
 import { effectiveScheduler, noiseLevels, startNoise } from '../diffusion/noise-levels.js';
@@ -52,7 +54,7 @@ export async function* txt2img(request: Txt2ImgRequest, job: JobContext, firstBa
     try {
       yield* await makeBatch(asked, batchContext(asked, batch, job), job);
     } catch (error) {
-      if (!(error instanceof Interrupted) || job.control.asked !== 'skip') throw error;
+      if (!job.control.caused(error) || job.control.asked !== 'skip') throw error;
     }
     if (job.control.asked === 'keep') return;
   }
@@ -89,15 +91,21 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   );
   const sigmas = noiseLevels({ sampler, scheduler, model: sampling, stepCount: asked.steps });
   const shape = latentShape(asked, model);
-  const fresh = new BatchNoise(asked.rng, batch.seeds, shape);
+  const fresh = new BatchNoise(asked.rng, batch.seeds, shape, noiseVariation(asked, batch, model));
   const x = startNoise(await hooks.transformNoise.call(fresh.next(), batch), sampler, sigmas[0]);
   const guidedDenoise = guided({
     model: sampling,
     call: hooks.wrapModelCall.call(model.predict, batch),
     conditioning,
     inputs: await furtherInputs(asked, model, shape),
-    scale: asked.cfgScale,
-    combine: hooks.wrapGuidance.call(classifierFree, batch),
+    scale: guidanceStrength({
+      cfgScale: asked.cfgScale,
+      calls: asked.steps * sampler.callsPerStep,
+      minSigma: asked.guidanceMinSigma,
+      minSigmaForAll: asked.guidanceMinSigmaForAll,
+      skipEarly: asked.skipEarlyGuidance,
+    }),
+    combine: rescaled(hooks.wrapGuidance.call(classifierFree, batch), asked.cfgRescale),
   });
 
   report.stage('sampling');
@@ -118,6 +126,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   });
   control.yieldPoint();
 
+  control.finishBatch();
   report.stage('decoding');
   const latent = await hooks.transformLatent.call(latentOf(sampled), batch);
   const tiling = tilingOf(asked.tiledVae, latent.shape[2], latent.shape[3]);
@@ -130,16 +139,37 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   return await Promise.all(
     images.map(async (image, row) => {
       const place = { job: job.info, index: batch.firstIndex + row, seed: batch.seeds[row] };
-      const described = await describe(asked, { prompt: prompts[row], seed: place.seed, sampler, scheduler, model, tiling });
+      const described = await describe(asked, {
+        prompt: prompts[row],
+        seed: place.seed,
+        index: place.index,
+        sampler,
+        scheduler,
+        model,
+        tiling,
+      });
       const parameters = parametersText(await hooks.transformParameters.call(described, place));
       return { image, index: place.index, seed: place.seed, parameters };
     }),
   );
 }
 
-function batchContext({ batchSize, seed }: Txt2ImgRequest, batch: number, job: JobContext): BatchContext {
+/** Pictures have seeds in a row; as variations of one, they have that one's. */
+function batchContext({ batchSize, seed, variationStrength }: Txt2ImgRequest, batch: number, job: JobContext): BatchContext {
   const firstIndex = batch * batchSize;
-  return { job: job.info, firstIndex, seeds: Array.from({ length: batchSize }, (_, row) => seed + firstIndex + row) };
+  const seedOf = (row: number) => (variationStrength === 0 ? seed + firstIndex + row : seed);
+  return { job: job.info, firstIndex, seeds: Array.from({ length: batchSize }, (_, row) => seedOf(row)) };
+}
+
+function noiseVariation(asked: Txt2ImgRequest, { firstIndex, seeds }: BatchContext, { traits: { latent } }: OpenModel): NoiseVariation {
+  const { variationSeed, variationStrength, seedResizeFromWidth: width, seedResizeFromHeight: height, noiseSeedDelta } = asked;
+  const cells = (side: number) => Math.floor(side / latent.downscale);
+  return {
+    subseeds: seeds.map((_, row) => variationSeed + firstIndex + row),
+    subseedStrength: variationStrength,
+    ...(width > 0 && height > 0 && { resizeFrom: [cells(height), cells(width)] }),
+    seedDelta: noiseSeedDelta,
+  };
 }
 
 /** Both prompts of each picture of the batch, as extensions leave them. */

@@ -53,7 +53,7 @@ export class InProcessDevice implements DeviceLink {
   private async carryOut(
     command: Exclude<DeviceCommand, { type: 'start' | 'interrupt' }>,
   ): Promise<{ tensors: Record<string, DeviceTensor> }> {
-    const result = await (await this.device).carryOut(command, new AbortController().signal); // nothing interrupts it
+    const result = await (await this.device).carryOut(command, { interrupted: new AbortController().signal, tell: () => {} }); // nothing interrupts it
     return { tensors: result.status === 'outputs' ? result.tensors : {} };
   }
 }

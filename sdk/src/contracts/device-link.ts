@@ -60,8 +60,8 @@ export type DeviceValue = z.infer<typeof DeviceValue>;
 
 const Names = z.array(z.string()).readonly();
 
-/** A piece of a graph: an ONNX model, and the names of the values that it takes and makes. */
-export const GraphPiece = z.object({ bytes: Bytes, inputs: Names, outputs: Names });
+/** A piece of a graph: an ONNX model, the names of the values that it takes and makes, and how many bytes of weights it has in files. */
+export const GraphPiece = z.object({ bytes: Bytes, inputs: Names, outputs: Names, weightBytes: z.int().nonnegative() });
 export type GraphPiece = z.infer<typeof GraphPiece>;
 
 /**
@@ -123,6 +123,8 @@ export const FromDevice = z.object({
   id: z.int(),
   result: z.discriminatedUnion('status', [
     z.object({ status: z.literal('done') }),
+    /** Not the answer yet: so many bytes of weights have been copied. Said of graphs that are not mapped. */
+    z.object({ status: z.literal('opening'), readBytes: z.int() }),
     /** The outputs that were not kept. */
     z.object({ status: z.literal('outputs'), tensors: z.record(z.string(), DeviceTensor) }),
     z.object({ status: z.literal('facts'), facts: DeviceFacts }),

@@ -6,6 +6,18 @@ import { Picture, Txt2ImgRequest } from './generation.js';
 export const Stage = z.enum(['loading', 'encoding', 'sampling', 'decoding', 'saving']);
 export type Stage = z.infer<typeof Stage>;
 
+/** A network of the model that is being opened. */
+export const Loading = z.object({
+  network: z.string().describe('What it is, e.g. "diffusion model".'),
+  opened: z.int().min(0).describe('Networks of the model that have been opened before it.'),
+  of: z.int().positive().describe('Networks that the model has.'),
+  bytes: z
+    .object({ read: z.int().min(0), of: z.int().min(0) })
+    .optional()
+    .describe('Where its weights are copied; those that stay in their file are not read while it is opened.'),
+});
+export type Loading = z.infer<typeof Loading>;
+
 /** How far a running job is. */
 export const Progress = z
   .object({
@@ -16,6 +28,7 @@ export const Progress = z
     fraction: z.number().min(0).max(1).describe('Share of the whole job that is done.'),
     stepsPerSecond: z.number().positive().optional().describe('Absent until it means something.'),
     secondsLeft: z.number().min(0).optional().describe('Absent until it means something.'),
+    loading: Loading.optional().describe('While a network is being opened.'),
     waitingFor: z
       .object({ extension: z.string(), hook: z.string(), seconds: z.number() })
       .optional()

@@ -1,4 +1,4 @@
-import type { Job, Stage } from '@atelier/sdk/contracts';
+import type { Job, Loading, Stage } from '@atelier/sdk/contracts';
 import type { Translate } from '@atelier/sdk/ui';
 
 /** What a job is doing, in two parts: what, and how far. */
@@ -53,13 +53,22 @@ function pictureWords(job: Extract<Job, { phase: 'running' }>, t: Translate): st
 }
 
 function runningDetail({ progress }: Extract<Job, { phase: 'running' }>, t: Translate): string {
-  const { stage, step, steps, stepsPerSecond, secondsLeft, waitingFor } = progress;
+  const { stage, step, steps, stepsPerSecond, secondsLeft, waitingFor, loading } = progress;
   if (waitingFor) return t('waiting for {extension} in {hook}', waitingFor);
+  if (loading) return loadingDetail(loading, t);
   const parts: string[] = [];
   if (stage === 'sampling') parts.push(t('step {step} / {steps}', { step, steps }));
   if (stage === 'sampling' && stepsPerSecond !== undefined) parts.push(speedWords(stepsPerSecond, t));
   if (secondsLeft) parts.push(t('{time} left', { time: duration(secondsLeft) }));
   return parts.join(' · ');
+}
+
+/** Which network of the model it is, and how much of it is read, where it is read. */
+function loadingDetail({ network, opened, of, bytes }: Loading, t: Translate): string {
+  const place = t('{network}, {number} of {count}', { network: t(network), number: opened + 1, count: of });
+  return bytes
+    ? `${place} · ${t('{read} of {total} GB', { read: (bytes.read / 1e9).toFixed(1), total: (bytes.of / 1e9).toFixed(1) })}`
+    : place;
 }
 
 /** Steps a second, or seconds a step where that says more, as A1111 users know it from their consoles. */

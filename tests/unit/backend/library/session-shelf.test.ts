@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeviceGraph } from '@atelier/sdk/contracts';
 import { expect, test } from 'vitest';
-import type { LivingDevice, Purpose, ShelvedNetwork } from '../../../../backend/src/library/session-shelf.js';
+import type { LivingDevice, Opening, Purpose, ShelvedNetwork } from '../../../../backend/src/library/session-shelf.js';
 import { SessionShelf } from '../../../../backend/src/library/session-shelf.js';
 import { NoMemoryGiven } from '../../../../backend/src/inference/errors.js';
 import type { Session } from '../../../../backend/src/inference/device-link.js';
@@ -30,9 +30,9 @@ class Desk {
   }
 }
 
-function shelfOn(desk: Desk): SessionShelf {
+function shelfOn(desk: Desk, tell?: (opening: Opening | null) => void): SessionShelf {
   const device = Object.defineProperty({ ...desk.link }, 'generation', { get: () => desk.generation });
-  return new SessionShelf(device as unknown as LivingDevice);
+  return new SessionShelf(device as unknown as LivingDevice, tell);
 }
 
 function network(name: string, purpose: Purpose, prepack = false): ShelvedNetwork {
@@ -116,4 +116,13 @@ test('a call that gets no memory says what its network takes, and what was free'
   });
   const other = shelf.use(model, () => Promise.reject(new Error('something else')));
   await expect(other).rejects.toThrow('something else');
+});
+
+test('what is being opened is told, and that it is over, also when it failed', async () => {
+  const told: (string | null)[] = [];
+  const shelf = shelfOn(new Desk(), (opening) => told.push(opening && opening.network));
+  await shelf.use(text, sessionOf);
+  await shelf.use(text, sessionOf);
+  await expect(shelf.use(network('broken', 'pixels'), sessionOf)).rejects.toThrow();
+  expect(told).toEqual(['text encoder', null, 'VAE', null]);
 });

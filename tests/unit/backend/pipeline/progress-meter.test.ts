@@ -38,3 +38,15 @@ test('the picture named is the first of the batch being made', () => {
   meter.beginBatch(3);
   expect(meter.enter('sampling').picture).toBe(3);
 });
+
+test('while a network is opened the job is loading, and afterwards where it was', () => {
+  const { meter } = meterWithClock();
+  meter.beginBatch(0);
+  meter.enter('sampling');
+  const { fraction } = meter.stepDone(5, 10);
+  const loading = { network: 'VAE', opened: 2, of: 3 };
+  expect(meter.opening(loading)).toMatchObject({ stage: 'loading', loading, fraction });
+  const after = meter.opening(null);
+  expect(after).toMatchObject({ stage: 'sampling', fraction });
+  expect(after.loading).toBeUndefined();
+});
