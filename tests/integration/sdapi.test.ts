@@ -161,9 +161,9 @@ test.each([
   [{ enable_hr: true }, 'enable_hr'],
   [{ styles: ['oil'] }, 'styles'],
   [{ tiling: true }, 'tiling'],
-  [{ subseed_strength: 0.5 }, 'subseed_strength'],
+  [{ subseed_strength: 1.5 }, 'subseed_strength'],
   [{ s_churn: 3, sampler_name: 'DPM++ 2M' }, 's_churn'],
-  [{ override_settings: { eta_noise_seed_delta: 31337 } }, 'eta_noise_seed_delta'],
+  [{ override_settings: { eta_noise_seed_delta: 'much' } }, 'eta_noise_seed_delta'],
   [{ script_name: 'X/Y/Z plot' }, 'X/Y/Z plot'],
   [{ alwayson_scripts: { ADetailer: { args: [] } } }, 'ADetailer'],
   [{ sampler_name: 'Eulr' }, 'Eulr'],
@@ -180,6 +180,24 @@ test.each([
     code: expect.any(String) as string,
     hint: expect.any(String) as string,
   });
+});
+
+test('variations of one seed begin alike, say so, and leave the picture alone at strength 0', async () => {
+  const fields = { ...fromClient, seed: 5, subseed: 9, batch_size: 2, steps: 2 };
+  const details = async (more: object) => {
+    const { images, info } = await txt2img({ ...fields, ...more });
+    return { images, info: JSON.parse(info) as Record<string, unknown> & { infotexts: string[] } };
+  };
+  const [plain, varied, other] = [
+    await details({ subseed_strength: 0 }),
+    await details({ subseed_strength: 0.3 }),
+    await details({ subseed_strength: 0.3, override_settings: { eta_noise_seed_delta: 31337 } }),
+  ];
+  expect(varied.info).toMatchObject({ all_seeds: [5, 5], subseed: 9, all_subseeds: [9, 10], subseed_strength: 0.3 });
+  expect(varied.info.infotexts[1]).toContain('Variation seed: 10, Variation seed strength: 0.3');
+  expect(other.info.infotexts[0]).toContain('ENSD: 31337');
+  expect(plain.info).toMatchObject({ all_seeds: [5, 6] });
+  expect(new Set([plain, varied, other].map(({ images }) => images[0])).size).toBe(3);
 });
 
 test('old names of samplers carry their schedule type, and A1111’s labels and aliases are known', async () => {

@@ -41,8 +41,14 @@ export function acceptRequest(request: Txt2ImgRequest, catalogue: Catalogue, set
     sampler: sampler.id,
     scheduler: scheduler.id,
     checkpoint: chooseCheckpoint(catalogue.checkpoints, request.checkpoint ?? settings.checkpoint).name,
-    seed: request.seed === -1 ? randomInt(DRAWN_SEEDS) : request.seed,
+    seed: drawn(request.seed),
+    variationSeed: request.variationStrength === 0 ? request.variationSeed : drawn(request.variationSeed),
   };
+}
+
+/** That seed; for −1, one that is drawn. */
+function drawn(seed: number): number {
+  return seed === -1 ? randomInt(DRAWN_SEEDS) : seed;
 }
 
 function labels(entries: readonly Named[]): string[] {

@@ -9,9 +9,9 @@ const VERSION = `atelier-${version}`;
 /** What a person needs to make the picture again, in A1111's names and order. */
 export async function describe(
   asked: Txt2ImgRequest,
-  made: { prompt: Prompt; seed: number; sampler: Sampler; scheduler: Scheduler; model: LoadedModel; tiling: Tiling | null },
+  made: { prompt: Prompt; seed: number; index: number; sampler: Sampler; scheduler: Scheduler; model: LoadedModel; tiling: Tiling | null },
 ): Promise<GenerationParameters> {
-  const { prompt, seed, sampler, scheduler, model, tiling } = made;
+  const { prompt, seed, index, sampler, scheduler, model, tiling } = made;
   const entries: [name: string, value: string | number][] = [
     ['Steps', asked.steps],
     ['Sampler', sampler.label],
@@ -25,13 +25,34 @@ export async function describe(
     ...tilingEntries(tiling, model.traits.latent.downscale),
     ...model.textEncoders.map((name, i): [string, string] => [`Module ${i + 1}`, name]),
     ...(model.traits.takesGuidance ? ([['Distilled CFG Scale', asked.distilledCfgScale]] as [string, number][]) : []),
+    ...variationEntries(asked, index),
     ...(asked.clipSkip > 1 ? ([['Clip skip', asked.clipSkip]] as [string, number][]) : []),
+    ...guidanceEntries(asked),
     ...(model.precision === 'int8' ? ([['Precision', model.precision]] as [string, string][]) : []),
     ['RNG', asked.rng],
     ...optionEntries(asked, sampler),
     ['Version', VERSION],
   ];
   return { prompt: prompt.positive, negativePrompt: prompt.negative, entries };
+}
+
+/** How the start noise differs from what the seed alone gives. */
+function variationEntries(asked: Txt2ImgRequest, index: number): [string, string | number][] {
+  const { variationSeed, variationStrength, seedResizeFromWidth: width, seedResizeFromHeight: height, noiseSeedDelta } = asked;
+  const entries: [string, string | number][] = [];
+  if (variationStrength > 0) entries.push(['Variation seed', variationSeed + index], ['Variation seed strength', variationStrength]);
+  if (width > 0 && height > 0) entries.push(['Seed resize from', `${width}x${height}`]);
+  if (noiseSeedDelta !== 0) entries.push(['ENSD', noiseSeedDelta]);
+  return entries;
+}
+
+function guidanceEntries(asked: Txt2ImgRequest): [string, string | number][] {
+  const entries: [string, string | number][] = [];
+  if (asked.guidanceMinSigma > 0) entries.push(['NGMS', asked.guidanceMinSigma]);
+  if (asked.guidanceMinSigma > 0 && asked.guidanceMinSigmaForAll) entries.push(['NGMS all steps', 'True']);
+  if (asked.skipEarlyGuidance > 0) entries.push(['Skip Early CFG', asked.skipEarlyGuidance]);
+  if (asked.cfgRescale > 0) entries.push(['CFG Rescale', asked.cfgRescale]);
+  return entries;
 }
 
 /** The size of the VAE's tiles in pixels, and how far neighbours overlap, when the picture was made in tiles. */

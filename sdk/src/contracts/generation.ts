@@ -56,6 +56,50 @@ export const Txt2ImgRequest = z
     batchCount: z.int().min(1).max(100).default(1).describe('How many batches are made, one after another.'),
     batchSize: z.int().min(1).max(8).default(1).describe('How many pictures are made at once.'),
     clipSkip: z.int().min(1).max(12).default(1).describe('Which of the text encoder’s layers is used, counted from the last.'),
+    variationSeed: z
+      .int()
+      .min(-1)
+      .max(MAX_SEED)
+      .default(-1)
+      .describe('Another seed, towards whose noise the start noise goes. −1 draws one.'),
+    variationStrength: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('How far it goes there. Above 0 all pictures have the same seed, and each its own variation seed.'),
+    seedResizeFromWidth: z
+      .int()
+      .min(0)
+      .max(2048)
+      .default(0)
+      .describe('Takes the noise of a picture of that size; 0 for the picture’s own.'),
+    seedResizeFromHeight: z
+      .int()
+      .min(0)
+      .max(2048)
+      .default(0)
+      .describe('Takes the noise of a picture of that size; 0 for the picture’s own.'),
+    noiseSeedDelta: z
+      .int()
+      .min(-MAX_SEED)
+      .max(MAX_SEED)
+      .default(0)
+      .describe('Added to the seed for what samplers draw after the start noise (ENSD; NovelAI has 31337).'),
+    guidanceMinSigma: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(0)
+      .describe('Below this noise level every other call goes without the negative prompt, which saves time (NGMS).'),
+    guidanceMinSigmaForAll: z.boolean().default(false).describe('Below that level all calls go without it.'),
+    skipEarlyGuidance: z.number().min(0).max(1).default(0).describe('The share of the calls at the beginning that go without guidance.'),
+    cfgRescale: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Takes back the contrast that strong guidance exaggerates; for v-predicting models, 0.7.'),
     rng: z.enum(['NV', 'CPU']).default('NV').describe('How noise is made: as on an NVIDIA card, or as on a CPU.'),
   })
   .meta({ id: 'Txt2ImgRequest' });

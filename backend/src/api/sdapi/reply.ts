@@ -20,7 +20,6 @@ export function infoOf(job: Job, pictures: readonly Picture[], catalogue: Catalo
   const prompts = pictures.map(promptsOf);
   const checkpoint = checkpoints.find(({ name }) => name === request.checkpoint);
   const vae = request.vae === 'auto' ? (checkpoint?.automaticVae ?? 'own') : request.vae;
-  const subseed = -1; // variation seeds are not built
   return JSON.stringify({
     prompt: prompts[0]?.positive ?? request.prompt,
     all_prompts: prompts.map(({ positive }) => positive),
@@ -28,9 +27,9 @@ export function infoOf(job: Job, pictures: readonly Picture[], catalogue: Catalo
     all_negative_prompts: prompts.map(({ negative }) => negative),
     seed: request.seed,
     all_seeds: pictures.map(({ seed }) => seed),
-    subseed,
-    all_subseeds: pictures.map(() => subseed),
-    subseed_strength: 0,
+    subseed: request.variationSeed,
+    all_subseeds: pictures.map(({ index }) => (request.variationStrength > 0 ? request.variationSeed + index : request.variationSeed)),
+    subseed_strength: request.variationStrength,
     width: request.width,
     height: request.height,
     sampler_name: samplers.find(({ id }) => id === request.sampler)?.label ?? request.sampler,
@@ -43,8 +42,8 @@ export function infoOf(job: Job, pictures: readonly Picture[], catalogue: Catalo
     sd_model_hash: checkpoint?.shortHash ?? null,
     sd_vae_name: vae === 'own' ? null : theirVaeName(catalogue, vae),
     sd_vae_hash: null,
-    seed_resize_from_w: -1,
-    seed_resize_from_h: -1,
+    seed_resize_from_w: request.seedResizeFromWidth || -1,
+    seed_resize_from_h: request.seedResizeFromHeight || -1,
     denoising_strength: null,
     extra_generation_params: {},
     index_of_first_image: 0,

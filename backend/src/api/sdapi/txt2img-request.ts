@@ -99,16 +99,12 @@ const isEmpty: Test = (value) => value === null || (Array.isArray(value) && valu
 
 /**
  * Fields that are not built, with the values at which they do nothing in A1111. What only matters beside one of these
- * (everything of hires fix, the subseed, the refiner's moment) may have any value.
+ * (everything of hires fix, the refiner's moment) may have any value.
  */
 const notBuilt: Readonly<Record<string, Test>> = {
   styles: isEmpty,
-  subseed_strength: isNothing,
-  seed_resize_from_h: (value) => value === null || Number(value) <= 0,
-  seed_resize_from_w: (value) => value === null || Number(value) <= 0,
   restore_faces: isNothing,
   tiling: isNothing,
-  s_min_uncond: isNothing,
   refiner_checkpoint: (value) => isNothing(value) || value === 'None',
   disable_extra_networks: isNothing,
   firstpass_image: isNothing,
@@ -130,6 +126,15 @@ const samplerOptions: Readonly<Record<'s_churn' | 's_tmin' | 's_tmax' | 's_noise
 const theirName: Readonly<Record<string, string>> = {
   negativePrompt: 'negative_prompt',
   cfgScale: 'cfg_scale',
+  distilledCfgScale: 'distilled_cfg_scale',
+  variationSeed: 'subseed',
+  variationStrength: 'subseed_strength',
+  seedResizeFromWidth: 'seed_resize_from_w',
+  seedResizeFromHeight: 'seed_resize_from_h',
+  guidanceMinSigma: 's_min_uncond',
+  noiseSeedDelta: 'override_settings.eta_noise_seed_delta',
+  guidanceMinSigmaForAll: 'override_settings.s_min_uncond_all',
+  skipEarlyGuidance: 'override_settings.skip_early_cond',
   batchSize: 'batch_size',
   batchCount: 'n_iter',
   clipSkip: 'override_settings.CLIP_stop_at_last_layers',
@@ -156,9 +161,15 @@ export function toTxt2ImgRequest(request: SdapiTxt2ImgRequest, catalogue: Catalo
     scheduler: request.scheduler || named.scheduler || 'automatic',
     steps: request.steps ?? 50,
     cfgScale: request.cfg_scale ?? 7,
+    distilledCfgScale: request.distilled_cfg_scale ?? 3.5,
     width: request.width ?? 512,
     height: request.height ?? 512,
     seed: request.seed ?? -1,
+    variationSeed: request.subseed ?? -1,
+    variationStrength: request.subseed_strength ?? 0,
+    seedResizeFromWidth: Math.max(request.seed_resize_from_w ?? 0, 0),
+    seedResizeFromHeight: Math.max(request.seed_resize_from_h ?? 0, 0),
+    guidanceMinSigma: request.s_min_uncond ?? 0,
     batchCount: request.n_iter ?? 1,
     batchSize: request.batch_size ?? 1,
     ...overrides(request, catalogue, standing),
@@ -209,6 +220,14 @@ function override(name: string, value: unknown, { checkpoints }: Catalogue): Par
   switch (name) {
     case 'sd_model_checkpoint':
       return { checkpoint: checkpointNamed(checkpoints, String(value)) };
+    case 'eta_noise_seed_delta':
+      return { noiseSeedDelta: value as number };
+    case 's_min_uncond':
+      return { guidanceMinSigma: value as number };
+    case 's_min_uncond_all':
+      return { guidanceMinSigmaForAll: value as boolean };
+    case 'skip_early_cond':
+      return { skipEarlyGuidance: value as number };
     case 'randn_source':
       return { rng: (value === 'GPU' ? 'NV' : value) as Txt2ImgRequest['rng'] };
     default:
