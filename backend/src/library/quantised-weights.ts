@@ -48,20 +48,22 @@ export class NothingToQuantise extends AppError {
 /**
  * The model with copies of its weights in 8 bits, which are made if the cache has none.
  *
- * @param yieldPoint called between the pieces of that work. What it throws ends it.
+ * @param yieldPoint called between the pieces of that work, with the bytes of copies that are made, and how many it will be. What it throws
+ *   ends the work.
  */
 export async function inEightBits(
   { model, write, content }: QuantisedModel,
   cache: WeightCache,
-  yieldPoint: () => void = () => {},
+  yieldPoint: (made: number, of: number) => void = () => {},
 ): Promise<Component> {
   const layers = quantisedLayers(model, write);
   if (layers.length === 0) throw new NothingToQuantise(model.file);
+  const { bytes } = planOf(layers);
   const file = await cache.file({
     name: nameOf(layers, content),
-    bytes: planOf(layers).bytes,
+    bytes,
     isWhole: async (there) => (await copiesIn(there, layers)) !== undefined,
-    write: (unfinished) => writeQuantised(unfinished, layers, yieldPoint),
+    write: (unfinished) => writeQuantised(unfinished, layers, (made) => yieldPoint(made, bytes)),
   });
   return await withQuantised(model, layers, file);
 }
@@ -91,15 +93,22 @@ function nameOf(layers: readonly WeightRows[], content: string): string {
 /**
  * Writes the copies of all layers into a new `.safetensors` file, a layer at a time.
  *
- * @param yieldPoint called between the pieces of the work. What it throws ends it.
+ * @param yieldPoint called between the pieces of the work, with the bytes that are done. What it throws ends it.
  */
-export async function writeQuantised(file: string, layers: readonly WeightRows[], yieldPoint: () => void = () => {}): Promise<void> {
+export async function writeQuantised(
+  file: string,
+  layers: readonly WeightRows[],
+  yieldPoint: (made: number) => void = () => {},
+): Promise<void> {
   const { header, places, dataStart } = planOf(layers);
   const handle = await open(file, 'wx');
   try {
     await write(handle, header, 0);
+    let made = 0;
     for (const { rows, values, steps } of places) {
-      const matrix = await quantise(rows, yieldPoint);
+      const before = made;
+      const matrix = await quantise(rows, (share) => yieldPoint(before + Math.round(share * values.length)));
+      made += values.length;
       await write(handle, new Uint8Array(matrix.steps.buffer), dataStart + steps.offset);
       await write(handle, new Uint8Array(matrix.values.buffer), dataStart + values.offset);
     }
@@ -134,7 +143,7 @@ async function copiesIn(file: string, layers: readonly WeightRows[]): Promise<Re
   return copies;
 }
 
-async function quantise({ weight, from, to }: WeightRows, yieldPoint: () => void): Promise<QuantisedMatrix> {
+async function quantise({ weight, from, to }: WeightRows, yieldPoint: (share: number) => void): Promise<QuantisedMatrix> {
   const sides = sidesOf(weight);
   const inputs = sides.channels * sides.places;
   const outputs = to - from;
@@ -149,7 +158,7 @@ async function quantise({ weight, from, to }: WeightRows, yieldPoint: () => void
       quantiseOutputs(data as Float32Array, sides, done, matrix);
       for (let output = done; output < done + end - row; output++) matrix.steps[output] *= factor;
       done += end - row;
-      yieldPoint();
+      yieldPoint(done / outputs);
     }
   }
   return matrix;
