@@ -477,7 +477,7 @@ function inLatentSize({ shape: [batch, height, width], data }: GoldenTensor, cel
   const values = Float32Array.from({ length: batch * rows * columns }, (_, i) => {
     const [picture, row, column] = [Math.floor(i / (rows * columns)), Math.floor(i / columns) % rows, i % columns];
     const first = (picture * height + row * cell + cell / 2 - 1) * width + column * cell + cell / 2 - 1;
-    return [first, first + 1, first + width, first + width + 1].reduce((sum, pixel) => sum + data[pixel] / 4, 0);
+    return [first, first + 1, first + width, first + width + 1].reduce((sum, pixel) => sum + Number(data[pixel]) / 4, 0);
   });
   return tensor([batch, 1, rows, columns], values);
 }

@@ -110,7 +110,7 @@ describe.runIf(hasGolden('rng/image_rng.json'))('noise of a batch', () => {
   const golden = readJson<{
     tensors_file: string;
     image_rng: BatchRecord[];
-    slerp: Record<'low' | 'high' | 'out', number[][][]>[] & { val: number }[];
+    slerp: (Record<'low' | 'high' | 'out', number[][][]> & { val: number })[];
     global_seed_side_effect: unknown[];
     comfy_prepare_noise: { seed: number; latent_shape: number[]; noise_inds: number[] | null; tensor: string }[];
   }>('rng/image_rng.json');

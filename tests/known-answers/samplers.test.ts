@@ -10,15 +10,7 @@ import { heun } from '../../backend/src/diffusion/samplers/heun.js';
 import { samplers } from '../../backend/src/diffusion/samplers/index.js';
 import { scaledLinearLevels, tableSampling } from '../../backend/src/diffusion/sigma-table.js';
 import { analyticDenoised, analyticUncond, formulaNoise, readSamplerInputs } from '../support/analytic-model.js';
-import {
-  expectClose,
-  hasGolden,
-  NotBuiltCount,
-  readJson,
-  readTensors,
-  realTensor,
-  type GoldenTensor,
-} from '../support/goldens.js';
+import { expectClose, hasGolden, NotBuiltCount, readJson, readTensors, realTensor, type GoldenTensor } from '../support/goldens.js';
 
 interface Case {
   id: string;
@@ -77,7 +69,7 @@ async function run(
     const cond = answer(analyticDenoised);
     if (given.guidance === undefined) return { denoised: cond, uncond: cond };
     const uncond = answer(analyticUncond);
-    return { denoised: classifierFree(cond, uncond, given.guidance, sigma), uncond };
+    return { denoised: classifierFree(cond, uncond, given.guidance, sigma, x), uncond };
   };
   const steps: SamplerStep[] = [];
   const noise = formulaNoise(inputs?.noise.noise_seed ?? 0, given.x);
