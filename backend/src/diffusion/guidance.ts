@@ -23,6 +23,8 @@ export interface GuidedRun {
   conditioning: Conditioning | ((call: number) => Conditioning);
   /** How strongly the prompt is followed, always or by call (counted from 0) and level. At 1 the unconditional branch is not asked. */
   scale: number | ((call: number, sigma: number) => number);
+  /** Whether both branches go into one call where their texts have one length; on their own they take less memory. */
+  together?: boolean;
   /** How both branches become one answer. */
   combine?: Guidance;
   /** Further inputs of the graph, by name, for one branch: a row for each picture. */
@@ -30,11 +32,11 @@ export interface GuidedRun {
 }
 
 /** Classifier-free guidance (Ho and Salimans 2022): from the unconditional answer towards and past the conditional one. */
-export const classifierFree: Guidance = (cond, uncond, guidanceScale) =>
-  addScaled(uncond, subtract(cond, uncond), guidanceScale);
+export const classifierFree: Guidance = (cond, uncond, guidanceScale) => addScaled(uncond, subtract(cond, uncond), guidanceScale);
 
 /** Makes a denoiser for samplers out of a model: scales its input, asks both branches, turns predictions into clean latents. */
-export function guided({ model, call, conditioning, scale: asked, combine = classifierFree, inputs = {} }: GuidedRun): Denoise {
+export function guided(run: GuidedRun): Denoise {
+  const { model, call, conditioning, scale: asked, together = true, combine = classifierFree, inputs = {} } = run;
   const form = forms[model.prediction];
   const { sigmaData } = model;
   const prepared = new Map<Conditioning, Prepared>();
@@ -45,7 +47,7 @@ export function guided({ model, call, conditioning, scale: asked, combine = clas
     const guidanceScale = typeof asked === 'number' ? asked : asked(calls, sigma);
     calls++;
     const { cond, uncond } = told;
-    const arranged = prepared.get(told) ?? prepare(told, inputs);
+    const arranged = prepared.get(told) ?? prepare(told, inputs, together);
     prepared.set(told, arranged);
     const { parts, perPart, both, inputsOfCond, inputsOfBoth } = arranged;
     const input = form.input(x, sigma, sigmaData);
@@ -73,16 +75,16 @@ interface Prepared {
   parts?: readonly Part[];
   /** The rows of a tensor of pictures, one for each part. */
   perPart(x: Tensor): Tensor;
-  /** Both branches in one call, where their contexts have one length. */
+  /** Both branches in one call, where that is wanted and their contexts have one length. */
   both?: Condition;
   inputsOfCond: Readonly<Record<string, Tensor>>;
   inputsOfBoth: Readonly<Record<string, Tensor>>;
 }
 
-function prepare({ cond, uncond, composition }: Conditioning, inputs: Readonly<Record<string, Tensor>>): Prepared {
+function prepare({ cond, uncond, composition }: Conditioning, inputs: Readonly<Record<string, Tensor>>, together: boolean): Prepared {
   const parts = composition && partsOf(composition);
   const perPart = (x: Tensor) => (parts ? concat(parts.map(({ picture }) => rows(x, picture, picture + 1))) : x);
-  const both = uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
+  const both = together && uncond && cond.context.shape[1] === uncond.context.shape[1] ? joined(cond, uncond) : undefined;
   const inputsOf = (arrange: (input: Tensor) => Tensor) =>
     Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, arrange(input)]));
   return { parts, perPart, both, inputsOfCond: inputsOf(perPart), inputsOfBoth: inputsOf((input) => concat([perPart(input), input])) };

@@ -236,6 +236,7 @@ export class Engine {
       chosenBecause: facts && facts.chosenBecause,
       precision: facts && suitedPrecision(facts),
       modelMemory: this.library.memory,
+      guidance: this.library.guidance,
       memory: { engineBytes: process.memoryUsage.rss(), deviceBytes: facts?.memoryBytes ?? 0 },
     });
   }

@@ -65,11 +65,12 @@ export class EngineProcess extends EventEmitter<EngineEvents> {
   private child: ChildProcess | undefined;
   private state: EngineStatus['state'] = 'starting';
   /** What the engine last said: of its device, which the next engine will have too, and of its own memory, which goes with it. */
-  private device: Pick<EngineStatus, 'device' | 'chosenBecause' | 'precision' | 'modelMemory'> = {
+  private device: Pick<EngineStatus, 'device' | 'chosenBecause' | 'precision' | 'modelMemory' | 'guidance'> = {
     device: null,
     chosenBecause: null,
     precision: null,
     modelMemory: null,
+    guidance: null,
   };
   private memory: Extract<FromEngine, { type: 'status' }>['memory'] | null = null;
   private lastIncident: ErrorReport | null = null;

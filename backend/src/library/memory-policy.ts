@@ -1,5 +1,5 @@
 import type { Component, StoredTensor } from '@atelier/sdk';
-import type { MemoryChoice, ModelMemory, Provider } from '@atelier/sdk/contracts';
+import type { BranchChoice, MemoryChoice, ModelMemory, Provider } from '@atelier/sdk/contracts';
 
 /** Beside its weights, what a model works with at usual sizes: the decoder of a picture takes most. */
 const WORKING_BYTES = 2e9;
@@ -51,6 +51,23 @@ export function bytesOf({ tensors }: Component, isCopied: boolean): number {
 /** What opening a network of diffusion and calling it once takes, about. */
 export function diffusionBytes({ component, isCopied }: OpenedWeights, [rows, , height, width]: readonly number[]): number {
   return bytesOf(component, isCopied) + DIFFUSION_BYTES_PER_CELL * rows * height * width;
+}
+
+/**
+ * Decides whether both branches of guidance go into one call of the diffusion model: that is faster, and takes the memory of both.
+ *
+ * @param latentShape of one branch: [rows, channels, height, width].
+ */
+export function chooseBranches(
+  { component, isCopied }: OpenedWeights,
+  [rows, , height, width]: readonly number[],
+  { provider, freeBytes }: { provider: Provider; freeBytes: number },
+): BranchChoice {
+  const isCpu = provider === 'cpu';
+  const there = isCpu ? freeBytes : CARD_BYTES - bytesOf(component, isCopied);
+  const needed = 2 * rows * height * width * DIFFUSION_BYTES_PER_CELL;
+  const whose = isCpu ? 'are free' : 'of a graphics card are counted on beside the model';
+  return { together: needed <= there, because: `both take ${gigabytes(needed)} GB, and ${gigabytes(Math.max(there, 0))} GB ${whose}` };
 }
 
 /** What opening a half of the VAE and calling it for that many cells of a latent takes, about. */

@@ -10,7 +10,7 @@ import {
   type Tensor,
   type TextEncoderKind,
 } from '@atelier/sdk';
-import type { CheckpointEntry, DeviceTensor, DeviceValue, Loading, MemoryChoice, Settings } from '@atelier/sdk/contracts';
+import type { BranchChoice, CheckpointEntry, DeviceTensor, DeviceValue, Loading, MemoryChoice, Settings } from '@atelier/sdk/contracts';
 import type { Vae } from '../model-families/vae/vae.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
@@ -20,7 +20,7 @@ import type { CheckpointIndex } from './checkpoint-index.js';
 import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
 import { EncodedTexts } from './encoded-texts.js';
-import { bytesOf, chooseMemory, diffusionBytes, vaeBytes } from './memory-policy.js';
+import { bytesOf, chooseBranches, chooseMemory, diffusionBytes, vaeBytes } from './memory-policy.js';
 import { gatherParts, type ModelParts } from './model-parts.js';
 import { partNames } from './part-errors.js';
 import { PictureCoder } from './picture-coder.js';
@@ -81,6 +81,9 @@ export class ModelLibrary {
   names(): string[] {
     return this.index.names();
   }
+
+  /** How the branches of guidance were asked last, and why. */
+  guidance: BranchChoice | null = null;
 
   /** Which networks of the loaded model stay open, and why. */
   get memory(): MemoryChoice | null {
@@ -168,12 +171,22 @@ export class ModelLibrary {
 
     const graphOptions: GraphOptions = { arithmetic: plan.precision === 'fp16' ? 'float16' : 'float32', mostPieces: MOST_PIECES };
     const write = (weights: Component) => family.graph(weights, graphOptions);
-    const weights = async (yieldPoint?: () => void) => {
+    const modelKey = `${place(model)} ${opened}`;
+    const weights = async (onPiece?: (made: number, of: number) => void) => {
       if (plan.precision !== 'int8') return model;
       const content = [await this.index.sha256(entry), await stateOf(entry.file)];
-      return await inEightBits({ model, write, content: JSON.stringify(content) }, this.weightCache, yieldPoint);
+      return await inEightBits({ model, write, content: JSON.stringify(content) }, this.weightCache, onPiece);
     };
-    await weights(yieldPoint); // copies are made while people are told that the model is loading
+    let isMaking = false;
+    try {
+      await weights((read, of) => {
+        isMaking = true;
+        this.tellOpening({ key: modelKey, network: 'diffusion model in int8', bytes: { read, of } });
+        yieldPoint?.();
+      });
+    } finally {
+      if (isMaking) this.tellOpening(null);
+    }
 
     const loaded: LoadedModel = {
       checkpoint: entry.name,
@@ -207,7 +220,7 @@ export class ModelLibrary {
       },
       async predict(x, timestep, { context, vector }, inputs) {
         const network: ShelvedNetwork = {
-          key: `${place(model)} ${opened}`,
+          key: modelKey,
           purpose: 'diffusion',
           neededBytes: diffusionBytes({ component: model, isCopied: settings.prepack }, x.shape),
           prepack: settings.prepack,
@@ -220,6 +233,12 @@ export class ModelLibrary {
         };
         for (const [name, input] of Object.entries(constant)) values[name] = await resident.valueOf(input);
         return received((await sessions.use(network, (session) => device.run(session, values))).prediction);
+      },
+      branchesTogether: async (latentShape) => {
+        const { provider } = await device.facts();
+        const weights = { component: model, isCopied: settings.prepack || provider !== 'cpu' };
+        this.guidance = chooseBranches(weights, latentShape, { provider, freeBytes: process.availableMemory() });
+        return this.guidance.together;
       },
       decode: (latents, options) => coder.decode(latents, options),
       encode: (images, options) => coder.encode(images, options),

@@ -11,6 +11,7 @@ export const useStatusStore = defineStore('status', () => {
     chosenBecause: null,
     precision: null,
     modelMemory: null,
+    guidance: null,
     memory: null,
     lastIncident: null,
   });

@@ -157,6 +157,15 @@ export const MemoryChoice = z
   .meta({ id: 'MemoryChoice' });
 export type MemoryChoice = z.infer<typeof MemoryChoice>;
 
+/** Whether both branches of guidance went into one model call, and why. */
+export const BranchChoice = z
+  .object({
+    together: z.boolean(),
+    because: z.string().describe('Completes the sentence "It is so because …".'),
+  })
+  .meta({ id: 'BranchChoice' });
+export type BranchChoice = z.infer<typeof BranchChoice>;
+
 /** How the engine and its device are doing; shown in the status line. */
 export const EngineStatus = z
   .object({
@@ -165,6 +174,7 @@ export const EngineStatus = z
     chosenBecause: z.string().nullable().describe('Completes the sentence "Models run there because …".'),
     precision: z.string().nullable().describe('What was chosen, e.g. "fp32".'),
     modelMemory: MemoryChoice.nullable().describe('Null until a model is loaded.'),
+    guidance: BranchChoice.nullable().describe('Of the last batch; null until there was one.'),
     memory: z.object({ engineBytes: z.number(), deviceBytes: z.number(), serverBytes: z.number(), totalBytes: z.number() }).nullable(),
     lastIncident: ErrorReport.nullable().describe('Why it last had to be restarted.'),
   })

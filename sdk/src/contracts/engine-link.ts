@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ErrorReport } from '../errors.js';
-import { Catalogue, MemoryChoice } from './catalogue.js';
+import { BranchChoice, Catalogue, MemoryChoice } from './catalogue.js';
 import { JobPreview } from './events.js';
 import { Picture, Txt2ImgRequest } from './generation.js';
 import { HookTiming, Progress } from './job.js';
@@ -57,6 +57,7 @@ export const FromEngine = z.discriminatedUnion('type', [
     chosenBecause: z.string().nullable(),
     precision: z.string().nullable().describe('What `auto` stands for on the device.'),
     modelMemory: MemoryChoice.nullable(),
+    guidance: BranchChoice.nullable(),
     memory: z.object({ engineBytes: z.number(), deviceBytes: z.number() }),
   }),
   z.object({ type: z.literal('progress'), jobId: z.string(), progress: Progress }),

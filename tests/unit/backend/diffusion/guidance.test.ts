@@ -37,6 +37,14 @@ test('both branches travel in one call where their texts have one length', async
   expect([...denoised.data]).toEqual([3 - 2 * 1, -6 - 2 * 1]); // 0.25 + 3 · (0.5 − 0.25) = 1
 });
 
+test('where memory is short each branch travels alone, with the same result', async () => {
+  const asked: Asked[] = [];
+  const conditioning = { cond: words(0.5, 77), uncond: words(0.25, 77) };
+  const { denoised } = await guided({ model, call: echo(asked), conditioning, scale: 3, together: false })(x, 2);
+  expect(asked.map(({ rows }) => rows)).toEqual([1, 1]);
+  expect([...denoised.data]).toEqual([1, -8]);
+});
+
 test('texts of two lengths are asked one after the other, with the same result', async () => {
   const asked: Asked[] = [];
   const denoise = guided({ model, call: echo(asked), conditioning: { cond: words(0.5, 154), uncond: words(0.25, 77) }, scale: 3 });

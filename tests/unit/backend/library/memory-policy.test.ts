@@ -1,6 +1,6 @@
 import type { Component, StoredTensor, StoredType } from '@atelier/sdk';
 import { expect, test } from 'vitest';
-import { bytesOf, chooseMemory } from '../../../../backend/src/library/memory-policy.js';
+import { bytesOf, chooseBranches, chooseMemory } from '../../../../backend/src/library/memory-policy.js';
 
 const bytesPerValue: Partial<Record<StoredType, number>> = { F16: 2, F32: 4 };
 
@@ -40,4 +40,16 @@ test('a graphics card is not taken to have what the system has', () => {
   const choice = chooseMemory('auto', [{ component: half, isCopied: true }], { provider: 'webgpu', freeBytes: 64e9 });
   expect(choice.policy).toBe('swap');
   expect(choice.because).toContain('graphics card');
+});
+
+test('both branches of guidance go into one call while what that takes is free, and the numbers are said', () => {
+  const shape = [2, 4, 128, 128]; // two pictures of 1024 px: about 4 GB for both branches
+  const weights = { component: half, isCopied: false };
+  const choice = (freeBytes: number) => chooseBranches(weights, shape, { provider: 'cpu', freeBytes });
+  expect(choice(16e9)).toMatchObject({
+    together: true,
+    because: expect.stringMatching(/both take \d\.\d GB, and 16\.0 GB are free/) as string,
+  });
+  expect(choice(1e9).together).toBe(false);
+  expect(chooseBranches({ component: half, isCopied: true }, shape, { provider: 'cuda', freeBytes: 64e9 }).together).toBe(false);
 });
