@@ -46,6 +46,7 @@ test('switching between checkpoints, there and back, changes no picture', async 
 test('whether networks stay open or make room changes no picture, and the status says which and why', async () => {
   const server = await startServer({ checkpoints });
   const auto = await memoryChoice(server, {});
+  expect((await server.call(getStatus)).engine.guidance).toMatchObject({ together: true });
   expect(auto.chosen).toMatchObject({ policy: 'keep', because: expect.stringMatching(/GB are free/) as string });
   const swapped = await memoryChoice(server, { modelMemory: 'swap', livePreviews: true });
   expect(swapped.pixels.equals(auto.pixels)).toBe(true);

@@ -21,6 +21,8 @@ export interface LoadedModel {
   /** Rows of token ids of one length. Several rows may be parts of one text. */
   encodeText(use: TextEncoderUse, rows: readonly Int32Array[]): Promise<EncodedText>;
   predict: ModelCall;
+  /** Whether the VAE can be open beside the diffusion model; if not, each use of it in between closes that. */
+  keepsNetworks: boolean;
   /** Whether both branches of guidance go into one call, as memory allows. `latentShape` is that of one branch. */
   branchesTogether(latentShape: readonly number[]): Promise<boolean>;
   /** Latents in the model's scale → [batch, 3, height, width] in [−1, 1]. */

@@ -234,6 +234,7 @@ export class ModelLibrary {
         for (const [name, input] of Object.entries(constant)) values[name] = await resident.valueOf(input);
         return received((await sessions.use(network, (session) => device.run(session, values))).prediction);
       },
+      keepsNetworks: memory.policy === 'keep',
       branchesTogether: async (latentShape) => {
         const { provider } = await device.facts();
         const weights = { component: model, isCopied: settings.prepack || provider !== 'cpu' };

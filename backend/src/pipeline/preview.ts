@@ -19,9 +19,13 @@ export async function previewBy(method: PreviewMethod, model: OpenModel): Promis
   return async ({ denoised }) => toImages(await decode(rows(denoised, 0, 1)))[0];
 }
 
-/** One pixel a latent cell. The colours are learnt anew a few times in a run: they change as the picture takes shape. */
-async function previewInColours({ step, steps, denoised }: SampleStep, { colours, decode }: OpenModel): Promise<RgbImage> {
-  if (step === 1 || step === Math.ceil(steps / 5) || step === Math.ceil(steps / 2)) {
+/**
+ * One pixel a latent cell. The colours are learnt anew a few times in a run, for they change as the picture takes shape; where the VAE
+ * would take the model's place, only from finished pictures.
+ */
+async function previewInColours({ step, steps, denoised }: SampleStep, { colours, decode, keepsNetworks }: OpenModel): Promise<RgbImage> {
+  const isTelling = step === 1 || step === Math.ceil(steps / 5) || step === Math.ceil(steps / 2);
+  if (isTelling && keepsNetworks) {
     const piece = middleOf(denoised);
     colours.learn(piece, await decode(piece));
   }
