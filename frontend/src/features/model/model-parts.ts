@@ -85,7 +85,8 @@ const usualVaes: Readonly<Record<string, string>> = {
   sd15: 'vae-ft-mse-840000-ema-pruned.safetensors',
   sd2: 'vae-ft-mse-840000-ema-pruned.safetensors',
   sdxl: 'sdxl_vae.safetensors',
-  flux: 'ae.safetensors',
+  'flux-dev': 'ae.safetensors',
+  'flux-schnell': 'ae.safetensors',
 };
 
 /** What to look for when a part has to be downloaded. */
