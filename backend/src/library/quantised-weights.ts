@@ -23,6 +23,7 @@ const keptLayers: readonly RegExp[] = [
   /(^|\.)skip_connection\./, // reads what no norm has levelled
   /^input_blocks\.\d+\.0\.op\./, // so does this
   /^(img_in|x_embedder|final_layer)\./, // take the latent of a transformer in and put it out
+  /^(txt_in|context_embedder)\./, // read what T5 says, in which single numbers are very large
 ];
 /** So do the last of a network's larger convolutions: the last residual block of a UNet. */
 const KEPT_CONVOLUTIONS = 2;
