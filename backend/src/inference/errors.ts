@@ -29,7 +29,7 @@ export class DeviceEnded extends AppError {
 export class DeviceOutOfMemory extends DeviceEnded {
   override readonly code = OUT_OF_MEMORY;
   constructor(ownBytes: number | undefined) {
-    super(`the system ended it, probably because memory ran out${heldWords(ownBytes)}`);
+    super(`the system stopped it, probably because memory ran out${heldWords(ownBytes)}`);
   }
 }
 
