@@ -53,7 +53,7 @@ async function contentOf(file: string): Promise<Buffer> {
     if (size > LARGEST_BYTES) throw new PickleRefused(file, `has ${size} bytes, where no embedding has ${LARGEST_BYTES}`);
     return await handle.readFile();
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error) throw new CheckpointNotOpened(file, error);
+    if (error instanceof Error && 'syscall' in error) throw new CheckpointNotOpened(file, error as NodeJS.ErrnoException);
     throw error;
   } finally {
     await handle?.close();

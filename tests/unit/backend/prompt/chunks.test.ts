@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { emptyChunk, fillAfterEnd, padToLongest, promptChunks } from '../../../../backend/src/prompt/chunks.js';
 import { type ClipTokenizer, loadClipTokenizer } from '../../../../backend/src/prompt/clip-tokenizer.js';
+import { EmbeddingNames } from '../../../../backend/src/prompt/embedding-names.js';
 import { countTokens } from '../../../../backend/src/prompt/token-count.js';
 
 let tokenizer: ClipTokenizer;
@@ -59,6 +60,25 @@ describe('chunks', () => {
     const rows = padToLongest([promptChunks('cat BREAK cat', tokenizer), promptChunks('cat', tokenizer)]);
     expect(rows.map((row) => row.length)).toEqual([2, 2]);
     expect(rows[1][1]).toEqual(emptyChunk());
+  });
+
+  test('of the embeddings that begin at a word, the one with the longest name takes its tokens; a longer word is no name', () => {
+    const named = [
+      { name: 'old cat', vectors: 2 },
+      { name: 'Old cat (v2)', vectors: 4 },
+    ];
+    const embeddings = new EmbeddingNames(named, tokenizer);
+    const placesIn = (text: string) =>
+      promptChunks(text, tokenizer, { embeddings, emphasis: 'None' }).chunks.map((chunk) =>
+        chunk.embeddings.map(({ at, embedding }) => [at, embedding.name]),
+      );
+    expect(placesIn('OLD CAT, old cat (v2)')).toEqual([
+      [
+        [1, 'old cat'],
+        [4, 'Old cat (v2)'],
+      ],
+    ]);
+    expect(placesIn('old cats')).toEqual([[]]);
   });
 
   test('OpenCLIP rows are filled with 0 after the first end token', () => {
