@@ -26,7 +26,6 @@ export const describe = 'speed and memory of the engine at full size, with rando
 export const options = {
   only: { type: 'string' },
   rounds: { type: 'string', default: '3' },
-  calls: { type: 'string', default: '1' },
   steps: { type: 'string', default: '20' },
   threads: { type: 'string', default: String(Math.min(2, os.availableParallelism())) },
   python: { type: 'string', default: 'python3' },
@@ -34,7 +33,7 @@ export const options = {
 };
 
 /** Files of full size that are there already in `folder` are taken; without one they are written anew, and deleted. */
-export async function* run({ only, rounds, calls, steps, threads, python, folder }) {
+export async function* run({ only, rounds, steps, threads, python, folder }) {
   const names = only ? only.split(',') : Object.keys(parts);
   const unknown = names.filter((name) => !Object.hasOwn(parts, name));
   if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(parts).join(', ')}, not ${unknown.join(', ')}.`);
@@ -43,8 +42,8 @@ export async function* run({ only, rounds, calls, steps, threads, python, folder
   const checkpoint = (name, wishes) => writeFullSize(name, { ...wishes, folder: path.join(modelsDir, 'checkpoints') });
   try {
     for (const name of names) {
-      const [rounds_, calls_, steps_, threads_] = [rounds, calls, steps, threads].map(Number);
-      const wishes = { rounds: rounds_, calls: calls_, steps: steps_, threads: threads_, python, modelsDir, checkpoint };
+      const [roundCount, stepCount, threadCount] = [rounds, steps, threads].map(Number);
+      const wishes = { rounds: roundCount, steps: stepCount, threads: threadCount, python, modelsDir, checkpoint };
       yield await parts[name](wishes).catch(failed(name));
     }
   } finally {

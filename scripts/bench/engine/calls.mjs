@@ -1,10 +1,13 @@
-// Calls of diffusion models, each in a process of its own. Every round starts each variant once, one after another, so that
+// Calls of diffusion models, each in a process of its own. Every round calls each variant once, one after another, so that
 // whatever else the machine does meets all of them alike; ratios are of calls in the same round.
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { peakDuring, pytorchVersion, startPytorch, startUnet } from '../../measure/unet-process.mjs';
 import { median } from '../../measure/table.mjs';
 
 const GIGABYTE = 1e9;
+/** ONNX Runtime's threads spin for a moment after a call, where nobody tells them to stop. */
+const SETTLE_MS = 300;
 /** As many as the model library asks for. */
 const PIECES = 10;
 /** Both branches of classifier-free guidance: one call is one step. */
@@ -97,7 +100,7 @@ const largeShapes = {
 /** Seconds and memory of one step of a large model. */
 export async function measureLargeUnet(name, wishes) {
   const variant = { ...half, name: `${name}, fp16 file, in place`, model: name };
-  const measured = await callsOf([variant], { ...wishes, rounds: 1, shapes: largeShapes[name] });
+  const measured = await callsOf([variant], { ...wishes, rounds: 2, shapes: largeShapes[name] });
   const { peak } = measured.get(variant);
   return {
     title: `${name}, 1024 px, batch ${BATCH}`,
@@ -111,32 +114,35 @@ function sd15Shapes(side) {
 }
 
 /**
- * Calls of each variant, in rounds. The first call of a process is not counted.
- * @returns {Promise<Map<object, { rounds: import('../../measure/unet-process.mjs').Call[][], calls: import('../../measure/unet-process.mjs').Call[], opening: number[], peak: number }>>}
+ * Calls of each variant, in rounds; a first call of each is not counted. All variants are open at the same time.
+ *
+ * @typedef {{ calls: import('../../measure/unet-process.mjs').Call[], openingCpuSeconds: number, peak: number, threads: number }} Measured own memory in GB
+ * @returns {Promise<Map<object, Measured>>}
  */
-async function callsOf(variants, { rounds, calls, threads, python, checkpoint, modelsDir, shapes }) {
-  const seen = new Map(variants.map((variant) => [variant, { rounds: [], opening: [], peak: 0 }]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const [variant, facts] of seen) {
-      console.error(`round ${round} of ${rounds}: ${variant.name}`);
-      const unet = await start(variant, { threads, python, checkpoint, modelsDir });
-      try {
-        const { result, peak } = await peakDuring(unet.pid, async () => {
-          await unet.call(shapes);
-          const counted = [];
-          while (counted.length < calls) counted.push(await unet.call(shapes));
-          return counted;
+async function callsOf(variants, wishes) {
+  const measured = new Map();
+  const unets = new Map();
+  try {
+    for (let round = 0; round <= wishes.rounds; round++) {
+      for (const variant of variants) {
+        console.error(`round ${round} of ${wishes.rounds}: ${variant.name}`);
+        const unet = unets.get(variant) ?? (await start(variant, wishes));
+        unets.set(variant, unet);
+        const { openingCpuSeconds } = unet;
+        const { result, peak } = await peakDuring(unet.pid, () => unet.call(wishes.shapes));
+        const before = measured.get(variant) ?? { calls: [], openingCpuSeconds, peak: 0, threads: wishes.threads };
+        measured.set(variant, {
+          ...before,
+          calls: round === 0 ? [] : [...before.calls, result],
+          peak: Math.max(before.peak, peak / GIGABYTE),
         });
-        facts.rounds.push(result);
-        facts.opening.push(unet.openingCpuSeconds);
-        facts.peak = Math.max(facts.peak, peak / GIGABYTE);
-      } finally {
-        await unet.stop();
+        await pause(SETTLE_MS);
       }
     }
+  } finally {
+    for (const unet of unets.values()) await unet.stop();
   }
-  for (const facts of seen.values()) facts.calls = facts.rounds.flat();
-  return new Map([...seen].map(([variant, facts]) => [variant, { ...facts, threads }]));
+  return measured;
 }
 
 async function start({ model = 'sd15', inEightBits, ...variant }, { threads, python, checkpoint, modelsDir }) {
@@ -146,8 +152,8 @@ async function start({ model = 'sd15', inEightBits, ...variant }, { threads, pyt
 }
 
 function secondsRows(measured) {
-  return [...measured].map(([{ name }, { calls, opening, peak }]) => {
-    const opened = opening.some(Number.isNaN) ? '' : `, opened in ${median(opening).toFixed(1)} CPU-s`;
+  return [...measured].map(([{ name }, { calls, openingCpuSeconds, peak }]) => {
+    const opened = Number.isNaN(openingCpuSeconds) ? '' : `, opened in ${openingCpuSeconds.toFixed(1)} CPU-s`;
     return {
       measure: `${name}, s`,
       values: calls.map(({ seconds }) => seconds),
@@ -161,8 +167,8 @@ function secondsRows(measured) {
  * `factor` is what something that is not here takes, in times of `against`.
  */
 function ratio(measured, of, against, { name = against.name, factor = 1 } = {}) {
-  const [ours, theirs] = [of, against].map((variant) => measured.get(variant).rounds);
-  const ratios = (kind) => ours.map((calls, round) => median(calls.map(kind)) / median(theirs[round].map(kind)) / factor);
+  const [ours, theirs] = [of, against].map((variant) => measured.get(variant).calls);
+  const ratios = (kind) => ours.map((call, round) => kind(call) / kind(theirs[round]) / factor);
   return {
     measure: `${of.name} ÷ ${name}`,
     values: ratios(({ seconds }) => seconds),
