@@ -13,6 +13,7 @@ const models = ['inference', 'model-families', 'library'];
 export const layers = {
   ...Object.fromEntries(low.map((folder) => [folder, []])),
   inference: ['onnx'],
+  images: ['prompt'],
   'model-families': ['onnx', 'checkpoints'],
   library: ['inference', 'checkpoints', 'model-families', 'onnx', 'database'],
   pipeline: [...low, ...models, 'version.ts'],
@@ -35,7 +36,7 @@ const reasons = {
   checkpoints: 'it only reads what a file holds',
   prompt: 'it knows text and tokens, not models',
   diffusion: 'the model reaches diffusion as a Denoise function',
-  images: 'pixels come in as arrays',
+  images: 'pixels come in as arrays; of prompts it knows what infotexts need',
   hooks: 'the bus is a list of places, which others call and fill',
   settings: 'schemas reach it from those who have settings',
   database: 'it opens SQLite and knows no table',
