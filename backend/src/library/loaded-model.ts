@@ -24,7 +24,7 @@ export interface LoadedModel {
   /** Whether the VAE can be open beside the diffusion model; if not, each use of it in between closes that. */
   keepsNetworks: boolean;
   /** Whether both branches of guidance go into one call, as memory allows. `latentShape` is that of one branch. */
-  branchesTogether(latentShape: readonly number[]): Promise<boolean>;
+  branchesTogether(latentShape: readonly number[]): boolean;
   /** Latents in the model's scale → [batch, 3, height, width] in [−1, 1]. */
   decode(latents: Tensor, options?: CodingOptions): Promise<Tensor>;
   /** [batch, 3, height, width] in [−1, 1] → the mean of the latents, in the model's scale. */

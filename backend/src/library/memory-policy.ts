@@ -13,13 +13,13 @@ const DIFFUSION_BYTES_PER_CELL = 60e3;
 /** The same for the VAE, measured with that of Stable Diffusion (215 kB). */
 const VAE_BYTES_PER_CELL = 220e3;
 
-/** What is counted on where the memory of a graphics card cannot be asked: what nearly all have. */
-const CARD_BYTES = 4e9;
+/** What is counted on where the memory of a graphics card cannot be asked: what most have that pictures are made with. */
+const CARD_BYTES = 8e9;
 
-/** A network that may be open, and whether its weights are copied into memory or stay mapped from their file. */
+/** A network that may be open, and what a copy of one of its weights takes; 0 while they stay mapped from their file. */
 export interface OpenedWeights {
   component: Component;
-  isCopied: boolean;
+  copyBytes: number;
 }
 
 /**
@@ -33,7 +33,7 @@ export function chooseMemory(
   { provider, freeBytes }: { provider: Provider; freeBytes: number },
 ): MemoryChoice {
   if (asked !== 'auto') return { policy: asked, because: 'the settings say so' };
-  const needed = WORKING_BYTES + networks.reduce((sum, { component, isCopied }) => sum + bytesOf(component, isCopied), 0);
+  const needed = WORKING_BYTES + networks.reduce((sum, network) => sum + bytesOf(network), 0);
   const isCpu = provider === 'cpu';
   const there = isCpu ? freeBytes : CARD_BYTES;
   const policy = needed <= there ? 'keep' : 'swap';
@@ -41,16 +41,16 @@ export function chooseMemory(
   return { policy, because };
 }
 
-/** What a network's weights take: as stored while they are mapped, 4 bytes each as a copy. */
-export function bytesOf({ tensors }: Component, isCopied: boolean): number {
+/** What a network's weights take: as stored while they are mapped, else as copies. */
+export function bytesOf({ component, copyBytes }: OpenedWeights): number {
   let bytes = 0;
-  for (const tensor of tensors.values()) bytes += isCopied ? 4 * valuesIn(tensor) : storedBytes(tensor);
+  for (const tensor of component.tensors.values()) bytes += copyBytes === 0 ? storedBytes(tensor) : copyBytes * valuesIn(tensor);
   return bytes;
 }
 
 /** What opening a network of diffusion and calling it once takes, about. */
-export function diffusionBytes({ component, isCopied }: OpenedWeights, [rows, , height, width]: readonly number[]): number {
-  return bytesOf(component, isCopied) + DIFFUSION_BYTES_PER_CELL * rows * height * width;
+export function diffusionBytes(model: OpenedWeights, [rows, , height, width]: readonly number[]): number {
+  return bytesOf(model) + DIFFUSION_BYTES_PER_CELL * rows * height * width;
 }
 
 /**
@@ -59,12 +59,12 @@ export function diffusionBytes({ component, isCopied }: OpenedWeights, [rows, , 
  * @param latentShape of one branch: [rows, channels, height, width].
  */
 export function chooseBranches(
-  { component, isCopied }: OpenedWeights,
+  model: OpenedWeights,
   [rows, , height, width]: readonly number[],
   { provider, freeBytes }: { provider: Provider; freeBytes: number },
 ): BranchChoice {
   const isCpu = provider === 'cpu';
-  const there = isCpu ? freeBytes : CARD_BYTES - bytesOf(component, isCopied);
+  const there = isCpu ? freeBytes : CARD_BYTES - bytesOf(model);
   const needed = 2 * rows * height * width * DIFFUSION_BYTES_PER_CELL;
   const whose = isCpu ? 'are free' : 'of a graphics card are counted on beside the model';
   return { together: needed <= there, because: `both take ${gigabytes(needed)} GB, and ${gigabytes(Math.max(there, 0))} GB ${whose}` };
@@ -72,7 +72,7 @@ export function chooseBranches(
 
 /** What opening a half of the VAE and calling it for that many cells of a latent takes, about. */
 export function vaeBytes(component: Component, cells: number): number {
-  return bytesOf(component, false) + VAE_BYTES_PER_CELL * cells;
+  return bytesOf({ component, copyBytes: 0 }) + VAE_BYTES_PER_CELL * cells;
 }
 
 function storedBytes({ length, parts }: StoredTensor): number {

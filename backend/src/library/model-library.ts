@@ -21,7 +21,7 @@ import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
 import { EncodedTexts } from './encoded-texts.js';
 import { bytesOf, chooseBranches, chooseMemory, diffusionBytes, vaeBytes } from './memory-policy.js';
-import { gatherParts, type ModelParts } from './model-parts.js';
+import { gatherParts } from './model-parts.js';
 import { partNames } from './part-errors.js';
 import { PictureCoder } from './picture-coder.js';
 import { choosePrecision, type ChosenPrecision } from './precision.js';
@@ -149,8 +149,15 @@ export class ModelLibrary {
     const memoryKey = JSON.stringify([...states.values(), plan.precision, settings]);
     if (this.loaded?.memoryKey !== memoryKey) this.openedOnce.clear();
     this.networkCount = traits.textEncoders.filter(({ kind }) => textEncoders.has(kind)).length + 2; // and the model and a decoder
+    const { provider } = await device.facts();
+    const onCard = provider !== 'cpu'; // where weights have to be copied
+    const modelWeights = { component: model, copyBytes: onCard || settings.prepack ? bytesPerValue(plan.precision) : 0 };
+    const others = new Set([vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()]);
+    const networks = [modelWeights, ...[...others].map((component) => ({ component, copyBytes: onCard ? 4 : 0 }))];
     const memory =
-      this.loaded?.memoryKey === memoryKey ? this.loaded.memory : await this.chooseMemory({ model, vae, textEncoders }, settings);
+      this.loaded?.memoryKey === memoryKey
+        ? this.loaded.memory
+        : chooseMemory(settings.modelMemory, networks, { provider, freeBytes: process.availableMemory() });
     sessions.isSwapping = memory.policy === 'swap';
     let sha256: Promise<string> | undefined;
 
@@ -207,7 +214,7 @@ export class ModelLibrary {
         const network: ShelvedNetwork = {
           key: `${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`,
           purpose: 'text',
-          neededBytes: bytesOf(encoder, false),
+          neededBytes: bytesOf({ component: encoder, copyBytes: 0 }),
           write: () => textEncoderGraph(encoder, use.kind, reading),
         };
         return await texts.of(network.key, rows, async (missing) => {
@@ -222,7 +229,7 @@ export class ModelLibrary {
         const network: ShelvedNetwork = {
           key: modelKey,
           purpose: 'diffusion',
-          neededBytes: diffusionBytes({ component: model, isCopied: settings.prepack }, x.shape),
+          neededBytes: diffusionBytes(modelWeights, x.shape),
           prepack: settings.prepack,
           write: async () => write(await weights()),
         };
@@ -235,10 +242,8 @@ export class ModelLibrary {
         return received((await sessions.use(network, (session) => device.run(session, values))).prediction);
       },
       keepsNetworks: memory.policy === 'keep',
-      branchesTogether: async (latentShape) => {
-        const { provider } = await device.facts();
-        const weights = { component: model, isCopied: settings.prepack || provider !== 'cpu' };
-        this.guidance = chooseBranches(weights, latentShape, { provider, freeBytes: process.availableMemory() });
+      branchesTogether: (latentShape) => {
+        this.guidance = chooseBranches(modelWeights, latentShape, { provider, freeBytes: process.availableMemory() });
         return this.guidance.together;
       },
       decode: (latents, options) => coder.decode(latents, options),
@@ -252,20 +257,11 @@ export class ModelLibrary {
     };
     return { model: loaded, states, memoryKey, memory };
   }
+}
 
-  private async chooseMemory(
-    { model, vae, textEncoders }: Omit<ModelParts, 'vaeName'> & { model: Component },
-    { modelMemory, prepack }: Pick<MemorySettings, 'modelMemory' | 'prepack'>,
-  ): Promise<MemoryChoice> {
-    const { provider } = await this.device.facts();
-    const isCopied = provider !== 'cpu'; // into the card's memory
-    const others = [...new Set([vae.decoder.weights, vae.encoder.weights, ...textEncoders.values()])].map((component) => ({
-      component,
-      isCopied,
-    }));
-    const networks = [...others, { component: model, isCopied: isCopied || prepack }];
-    return chooseMemory(modelMemory, networks, { provider, freeBytes: process.availableMemory() });
-  }
+/** Of a copy of the diffusion model. */
+function bytesPerValue(precision: ChosenPrecision): number {
+  return precision === 'fp16' ? 2 : 4;
 }
 
 function textEncoderGraph(encoder: Component, kind: TextEncoderKind, reading: Parameters<typeof clipGraph>[2]) {

@@ -97,7 +97,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     model: sampling,
     call: hooks.wrapModelCall.call(model.predict, batch),
     conditioning,
-    together: await model.branchesTogether([asked.batchSize, ...shape]),
+    together: model.branchesTogether([asked.batchSize, ...shape]),
     inputs: await furtherInputs(asked, model, shape),
     scale: guidanceStrength({
       cfgScale: asked.cfgScale,
