@@ -140,21 +140,31 @@ export interface Sampler<Options extends Shape = Shape> {
   /** The model as the sampler was made for it, e.g. with fewer timesteps; without it, the model as it is. */
   sampling?(model: ModelSampling): ModelSampling;
   /** Samplers that think in timesteps choose their own levels; the chosen schedule is then not used. */
-  levels?(model: ModelSampling, stepCount: number): number[];
+  levels?(model: ModelSampling, stepCount: number, options?: GivenOptions): number[];
   /** How strong the start noise is at the first level, as a standard deviation; without it, `sigma` itself. */
   startScale?(sigma: number): number;
   steps(input: SamplerInput<z.output<Options>>): AsyncGenerator<SamplerStep>;
 }
 
-type Declared<Options extends Shape> = Pick<Sampler<Options>, 'id' | 'label' | 'steps'> & Partial<Sampler<Options>>;
+/** Options by name, as somebody asks for them; what is left out has its default. */
+type GivenOptions = Readonly<Record<string, unknown>>;
+
+/** How levels are declared: over all options. */
+interface DeclaredLevels<Options extends Shape> {
+  levels(model: ModelSampling, stepCount: number, options: z.output<Options>): number[];
+}
+
+type Declared<Options extends Shape> = Pick<Sampler<Options>, 'id' | 'label' | 'steps'> &
+  Partial<Omit<Sampler<Options>, 'levels'>> &
+  Partial<DeclaredLevels<Options>>;
 
 const noOptions = z.object({});
 
 /** Declares a sampler; what is left out has the plainest value (one call a step, first order, no noise, no options). */
-export function defineSampler<Options extends Shape = typeof noOptions>(sampler: Declared<Options>): Sampler<Options> {
+export function defineSampler<Options extends Shape = typeof noOptions>({ levels, ...sampler }: Declared<Options>): Sampler<Options> {
+  const options = sampler.options ?? (noOptions as unknown as Options);
   return {
     aliases: [],
-    options: noOptions as unknown as Options,
     callsPerStep: 1,
     order: 1,
     drawsNoise: false,
@@ -163,26 +173,46 @@ export function defineSampler<Options extends Shape = typeof noOptions>(sampler:
     discardsNextToLast: false,
     minSteps: 1,
     ...sampler,
+    options,
+    ...(levels && { levels: withDefaults(options, levels) }),
   };
 }
 
 /** A rule for the noise levels of a run. */
-export interface Scheduler {
+export interface Scheduler<Options extends Shape = Shape> {
   id: string;
   label: string;
   aliases: readonly string[];
+  /** Options with range, default and help; they become controls and API fields. */
+  options: Options;
   /** Where its levels end: at 0, or at the model's lowest level. */
   lastLevel: 'zero' | 'sigma-min';
   minSteps: number;
   /** Whether it has levels for such a model; without it, it has for any. */
   suits?(model: ModelSampling): boolean;
   /** Falling levels, usually `stepCount` + 1 of them; a schedule that takes every so-many-th timestep may give a few more. */
-  levels(model: ModelSampling, stepCount: number): number[];
+  levels(model: ModelSampling, stepCount: number, options?: GivenOptions): number[];
 }
 
-/** Declares a scheduler; what is left out has the plainest value (ends at 0, gives one step and more). */
-export function defineScheduler(scheduler: Pick<Scheduler, 'id' | 'label' | 'levels'> & Partial<Scheduler>): Scheduler {
-  return { aliases: [], lastLevel: 'zero', minSteps: 1, ...scheduler };
+type DeclaredScheduler<Options extends Shape> = Pick<Scheduler<Options>, 'id' | 'label'> &
+  Partial<Omit<Scheduler<Options>, 'levels'>> &
+  DeclaredLevels<Options>;
+
+/** Declares a scheduler; what is left out has the plainest value (ends at 0, gives one step and more, no options). */
+export function defineScheduler<Options extends Shape = typeof noOptions>({
+  levels,
+  ...scheduler
+}: DeclaredScheduler<Options>): Scheduler<Options> {
+  const options = scheduler.options ?? (noOptions as unknown as Options);
+  return { aliases: [], lastLevel: 'zero', minSteps: 1, ...scheduler, options, levels: withDefaults(options, levels) };
+}
+
+/** Levels that take options as they are asked for: checked, with defaults in place of those that are left out. */
+function withDefaults<Options extends Shape>(
+  options: Options,
+  levels: DeclaredLevels<Options>['levels'],
+): (model: ModelSampling, stepCount: number, options?: GivenOptions) => number[] {
+  return (model, stepCount, given = {}) => levels(model, stepCount, options.parse(given));
 }
 
 /** Neighbours: `[a, b, c]` gives `[a, b]`, `[b, c]`. */

@@ -91,7 +91,7 @@ function expectTrajectory(
   const within = precision === 'f64' ? exact : { absolute: Math.max(2e-5, 4 * (record.max_abs_diff_f32_vs_f64 ?? 0)) };
   expect(calls).toHaveLength(record.n_model_calls);
   expectClose(final.data, realTensor(tensors, `${record.id}#final_${precision}`).data, within, 'final');
-  if (!tensors.has(`${record.id}#calls_${precision}`)) return;
+  if (!tensors.has(`${record.id}#calls_${precision}`) || (precision === 'f32' && followsRounding(record))) return;
   const asked = realTensor(tensors, `${record.id}#calls_${precision}`).data;
   const exactlyAsked = record.no_f64 ? asked : realTensor(tensors, `${record.id}#calls_f64`).data;
   for (const [index, call] of calls.entries()) {
@@ -105,6 +105,14 @@ function expectTrajectory(
   }
 }
 
+/**
+ * DPM adaptive's first errors are float32's rounding and little else, and with other tolerances or weights the lengths of the next
+ * steps follow them visibly: the latents on the way are then compared in float64 only, the decisions and the end in both.
+ */
+function followsRounding(record: Case): boolean {
+  return ['rtol', 'atol', 'pcoeff', 'icoeff', 'dcoeff'].some((name) => Object.hasOwn(record.options, name));
+}
+
 /** Originals that keep float32 pieces in a float64 run, as the goldens' README lists them; `lms` integrates numerically. */
 const keepsFloat32 = ['dpm_fast', 'deis', 'er_sde', 'restart', 'dpm_adaptive', 'lms'];
 
@@ -116,8 +124,16 @@ function nameOf({ sampler, options }: Case): string {
 
 /** The options of a record that are options here too; some functions leave noise off where programs ask for it. */
 function optionsOf(record: Case): Record<string, unknown> {
-  const { solver_type: _type, n: _calls, ...options } = record.options;
+  const { solver_type: _type, n: _calls, restart_list: restarts, ...options } = record.options;
+  if (restarts) options.restart_list = restartText(restarts as Record<string, number[]>);
   return ['dpm_fast', 'dpm_adaptive'].includes(nameOf(record)) ? { eta: 0, ...options } : options;
+}
+
+/** A dictionary of restarts as our option has it. */
+function restartText(restarts: Record<string, number[]>): string {
+  return Object.entries(restarts)
+    .map(([from, [levels, times, backTo]]) => `${from}: ${levels}, ${times}, ${backTo}`)
+    .join('; ');
 }
 
 /** The levels of a record: the sampler's own between the ends of the listed ones, where it chooses them itself. */
@@ -127,21 +143,24 @@ function levelsOf(record: Case, sampler: Sampler, listed: number[]): number[] {
   return sampler.levels({ ...sd15, ...ends }, Number(record.options.n ?? listed.length - 1));
 }
 
+/** What the original hands over. SA-Solver in ComfyUI forgets its last step where that does not lead to 0. */
+function handedOver({ id }: Sampler, { x, sigma, memory }: SamplerStep, sigmas: readonly number[]): Tensor {
+  if (!id.startsWith('sa-solver') || sigmas[sigmas.length - 1] === 0) return x;
+  const start = memory!.start as Tensor; // in variance-exploding form
+  return sigmas[0] <= 1 ? scale(start, 1 - sigma) : start;
+}
+
 /** Every precision that the record has. */
 function precisionsOf(record: Case): Precision[] {
   return record.no_f64 ? ['f32'] : ['f32', 'f64'];
 }
 
 /** Why a case of σ-space samplers cannot be run yet. */
-function missing(record: Case, sampler: Sampler | undefined, file: string): string | undefined {
+function missing(record: Case, sampler: Sampler | undefined): string | undefined {
   const name = nameOf(record);
   if (!sampler) return name;
   const unknown = Object.keys(optionsOf(record)).filter((option) => !Object.hasOwn(sampler.options.shape, option));
   if (unknown.length > 0) return `${name} with ${unknown.join(', ')}`;
-  const steps = (inputs?.sigma_lists[record.sigmas]?.length ?? 1) - 1;
-  // ComfyUI draws only in steps that use the noise; we follow k-diffusion, which draws in all
-  if (file.includes('comfy') && record.options.s_churn !== undefined && record.n_noise_draws !== steps)
-    return `${name} that draws no unused noise`;
   return undefined;
 }
 
@@ -156,7 +175,7 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
       const isAlone = file.includes('comfy') || id === 'lcm';
       const ofComfyui = isAlone ? samplers.find((each) => each.id === `${id}-comfyui`) : undefined;
       const sampler = ofComfyui ?? samplers.find((each) => each.id === id);
-      const reason = missing(record, sampler, file);
+      const reason = missing(record, sampler);
       if (reason || !sampler || !inputs) {
         left.add(reason ?? record.sampler);
         continue;
@@ -174,7 +193,7 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
           options: optionsOf(record),
           guidance: record.cfg_scale,
         });
-        expectTrajectory(tensors, record, precision, calls, steps[steps.length - 1].x);
+        expectTrajectory(tensors, record, precision, calls, handedOver(sampler, steps[steps.length - 1], sigmas));
       });
     }
     left.report();
@@ -184,6 +203,7 @@ for (const file of ['samplers/kdiffusion_forge.json', 'samplers/comfy.json']) {
 /** What UniPC's options are called in Forge's function; in its settings they have a prefix. */
 const aliasesOfOptions: Record<string, string> = {
   variant: 'uni_pc_variant',
+  skip_type: 'uni_pc_skip_type',
   order: 'uni_pc_order',
   lower_order_final: 'uni_pc_lower_order_final',
 };
@@ -209,7 +229,9 @@ describe.runIf(inputs && hasGolden('samplers/timesteps_forge.json'))('samplers/t
       const timesteps = inputs.timestep_lists[record.sigmas];
       // UniPC steps between times of its own, as many as there are timesteps
       const isUnipc = sampler.id === 'unipc';
-      const sigmas = isUnipc ? sampler.levels!(model, timesteps.length) : timesteps.toReversed().map((timestep) => model.sigmas[timestep]);
+      const sigmas = isUnipc
+        ? sampler.levels!(model, timesteps.length, options)
+        : timesteps.toReversed().map((timestep) => model.sigmas[timestep]);
       const x = scale(tensor(inputs.shape, numbers(inputs.x_unit, precision)), Math.hypot(1, sigmas[0]));
       const { calls, asked, steps } = await run(sampler, { model, x, sigmas, options, guidance: record.cfg_scale });
       const preserving = calls.map((call, index) => scale(call, 1 / Math.hypot(1, asked[index])));
@@ -279,8 +301,34 @@ describe.runIf(inputs && hasGolden('samplers/diffusers.json'))('samplers/diffuse
   left.report();
 });
 
-if (hasGolden('samplers/reforge_extra.json')) {
+describe.runIf(inputs && hasGolden('samplers/reforge_extra.json'))('samplers/reforge_extra.json', () => {
+  const golden = readJson<CaseFile>('samplers/reforge_extra.json');
+  const tensors = readTensors(golden.tensors_file);
   const left = new NotBuiltCount();
-  for (const { sampler } of readJson<CaseFile>('samplers/reforge_extra.json').cases) left.add(`reForge ${sampler}`);
+  for (const record of golden.cases) {
+    const name = nameOf(record);
+    const id = name.replaceAll('_', '-');
+    const sampler = samplers.find((each) => each.id === `${id}-reforge`) ?? samplers.find((each) => each.id === id);
+    // reForge's settings have the sampler's name before the option's
+    const options = Object.fromEntries(Object.entries(record.options).map(([key, value]) => [key.replace(`${name}_`, ''), value]));
+    const unknown = Object.keys(options).filter((option) => !Object.hasOwn(sampler?.options.shape ?? {}, option));
+    if (!sampler || !inputs || unknown.length > 0) {
+      left.add(`reForge ${record.sampler}${unknown.length > 0 ? ` with ${unknown.join(', ')}` : ''}`);
+      continue;
+    }
+    test(record.id, async () => {
+      const sigmas = Array.from(numbers(inputs.sigma_lists[record.sigmas], 'f64'));
+      const isFlow = record.sigmas.startsWith('flow');
+      const start = isFlow ? inputs.x_unit : inputs.x_unit.map((value) => Math.fround(Math.fround(value) * sigmas[0]));
+      const x = tensor(inputs.shape, numbers(start, 'f32'));
+      // Euler A2's function is for flow models, also where its record has other levels
+      const model = isFlow || name === 'euler_a2' ? flow : sd15;
+      // the guidance that its denoiser would have divided is given to the original as it is
+      const guidance = name === 'dpmpp_2m_cfgpp' ? 12.5 * record.cfg_scale! : record.cfg_scale;
+      const { calls, steps } = await run(sampler, { model, x, sigmas, options, guidance });
+      expect(calls).toHaveLength(record.n_model_calls);
+      expectClose(steps[steps.length - 1].x.data, realTensor(tensors, `${record.id}#final_f32`).data, { absolute: 2e-5 }, 'final');
+    });
+  }
   left.report();
-}
+});

@@ -44,6 +44,16 @@ export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: re
   return known.find(({ id }) => id === sampler.defaultScheduler) ?? fail(new DefaultSchedulerMissing(sampler, known));
 }
 
+/** What the noise levels of a run follow from. */
+interface LevelsAsked {
+  sampler: Sampler;
+  scheduler: Scheduler;
+  model: ModelSampling;
+  stepCount: number;
+  /** Options of the sampler; what is left out has its default. */
+  options?: Readonly<Record<string, unknown>>;
+}
+
 /**
  * The noise levels of a run, falling: the sampler's own, else the schedule's, which is the effective one. Usually
  * `stepCount` + 1 of them; a sampler or schedule that goes by timesteps may take a few steps more or less. The last is 0,
@@ -52,11 +62,11 @@ export function effectiveScheduler(asked: Scheduler, sampler: Sampler, known: re
  * @throws TooFewSteps
  * @throws NotForThisModel
  */
-export function noiseLevels(run: { sampler: Sampler; scheduler: Scheduler; model: ModelSampling; stepCount: number }): readonly number[] {
-  const { sampler, scheduler, model, stepCount } = run;
+export function noiseLevels(run: LevelsAsked): readonly number[] {
+  const { sampler, scheduler, model, stepCount, options } = run;
   if (sampler.suits?.(model) === false) throw new NotForThisModel('sampler', sampler, model);
   if (stepCount < sampler.minSteps) throw new TooFewSteps('sampler', sampler, stepCount);
-  if (sampler.levels) return sampler.levels(model, stepCount);
+  if (sampler.levels) return sampler.levels(model, stepCount, options);
   if (scheduler.suits?.(model) === false) throw new NotForThisModel('schedule', scheduler, model);
   if (stepCount < scheduler.minSteps) throw new TooFewSteps('schedule', scheduler, stepCount);
   if (sampler.discardsNextToLast) return scheduler.levels(model, stepCount + 1).toSpliced(-2, 1);

@@ -7,7 +7,7 @@ export function watchedSampler(bus: Bus, extension: string, sampler: Sampler): S
   return {
     ...sampler,
     ...(sampler.sampling && { sampling: (model) => visit().run(() => sampler.sampling!(model)) }),
-    ...(sampler.levels && { levels: (model, stepCount) => visit().run(() => sampler.levels!(model, stepCount)) }),
+    ...(sampler.levels && { levels: (...asked) => visit().run(() => sampler.levels!(...asked)) }),
     ...(sampler.startScale && { startScale: (sigma) => visit().run(() => sampler.startScale!(sigma)) }),
     steps: (input) => watchedSteps(visit(), sampler, input),
   };
@@ -31,6 +31,6 @@ async function* watchedSteps(visit: Visit, sampler: Sampler, input: SamplerInput
 export function watchedScheduler(bus: Bus, extension: string, scheduler: Scheduler): Scheduler {
   return {
     ...scheduler,
-    levels: (model, stepCount) => bus.visit(extension, `scheduler ${scheduler.id}`).run(() => scheduler.levels(model, stepCount)),
+    levels: (...asked) => bus.visit(extension, `scheduler ${scheduler.id}`).run(() => scheduler.levels(...asked)),
   };
 }

@@ -89,7 +89,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     job.shelves.schedulers.map(({ item }) => item),
     sampling,
   );
-  const sigmas = noiseLevels({ sampler, scheduler, model: sampling, stepCount: asked.steps });
+  const sigmas = noiseLevels({ sampler, scheduler, model: sampling, stepCount: asked.steps, options });
   const shape = latentShape(asked, model);
   const fresh = new BatchNoise(asked.rng, batch.seeds, shape, noiseVariation(asked, batch, model));
   const x = startNoise(await hooks.transformNoise.call(fresh.next(), batch), sampler, sigmas[0]);

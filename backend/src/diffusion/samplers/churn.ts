@@ -32,7 +32,7 @@ export const churnOptions = z.object({
     .meta({ infotext: 'Sigma noise' })
     .describe('Strength of the fresh noise; a little above 1 keeps detail.'),
 });
-type ChurnOptions = z.output<typeof churnOptions>;
+export type ChurnOptions = z.output<typeof churnOptions>;
 
 /** The most that noise over picture is raised in one step (Karras et al. 2022, algorithm 2). */
 const MOST = Math.SQRT2 - 1;
@@ -44,22 +44,30 @@ export type Churn = ((x: Tensor, sigma: number, next: number) => { x: Tensor; si
 };
 
 /**
- * Churn as in Karras et al. 2022, algorithm 2. Once it is on, noise is drawn in every step, also in steps outside of
- * `s_tmin` and `s_tmax` that do not use it: that is how k-diffusion moves the generator.
+ * Whose rule it is. k-diffusion's (Karras et al. 2022, algorithm 2), once it is on, draws in every step, also in those outside
+ * of `s_tmin` and `s_tmax` that do not use the noise; ComfyUI's draws where it is used. reForge's is on in all of its runs:
+ * it draws in every step, raises by at least what is the most in the others, and takes the noise away instead of adding it.
  */
-export function churnFor({ model, sigmas, noise, memory, options }: SamplerInput<ChurnOptions>): Churn {
+export type ChurnRule = 'k-diffusion' | 'comfyui' | 'reforge';
+
+/** Churn for a run, by one of the rules. */
+export function churnFor({ model, sigmas, noise, memory, options }: SamplerInput<ChurnOptions>, rule: ChurnRule = 'k-diffusion'): Churn {
   const { s_churn, s_tmin, s_tmax, s_noise } = options;
   const highest = s_tmax === 0 ? Number.POSITIVE_INFINITY : s_tmax;
-  const share = (memory?.churn as number | undefined) ?? Math.min(s_churn / (sigmas.length - 1), MOST);
+  const wanted = s_churn / (sigmas.length - 1);
+  const share = (memory?.churn as number | undefined) ?? (rule === 'reforge' ? Math.max(wanted, MOST) : Math.min(wanted, MOST));
+  const strength = rule === 'reforge' ? -s_noise : s_noise;
   const churn = (x: Tensor, sigma: number, next: number): { x: Tensor; sigma: number } => {
-    if (s_churn === 0) return { x, sigma };
+    if (share === 0) return { x, sigma };
+    const isOutside = sigma < s_tmin || sigma > highest;
+    if (isOutside && rule === 'comfyui') return { x, sigma };
     const fresh = noise(sigma, next);
-    if (sigma < s_tmin || sigma > highest) return { x, sigma };
+    if (isOutside) return { x, sigma };
     const ratio = noiseRatio(model, sigma);
     if (ratio === Number.POSITIVE_INFINITY) return { x, sigma }; // pure noise has nothing above it
     const raised = levelOfRatio(model, ratio * (1 + share));
     const { kept, up } = backUp(model, sigma, raised);
-    return { x: combine([x, fresh], [kept, s_noise * up]), sigma: raised };
+    return { x: combine([x, fresh], [kept, strength * up]), sigma: raised };
   };
   return Object.assign(churn, { memory: { churn: share } });
 }

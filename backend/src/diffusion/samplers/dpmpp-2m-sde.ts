@@ -6,7 +6,7 @@ import { exploding } from './exploding.js';
 export const dpmpp2mSde = defineSampler({
   id: 'dpmpp-2m-sde',
   label: 'DPM++ 2M SDE',
-  aliases: ['k_dpmpp_2m_sde', 'dpmpp_2m_sde'],
+  aliases: ['k_dpmpp_2m_sde', 'dpmpp_2m_sde', 'dpmpp_2m_sde_gpu'],
   options: ancestralOptions,
   order: 2,
   drawsNoise: true,
@@ -19,7 +19,7 @@ export const dpmpp2mSde = defineSampler({
 export const dpmpp2mSdeHeun = defineSampler({
   id: 'dpmpp-2m-sde-heun',
   label: 'DPM++ 2M SDE Heun',
-  aliases: ['k_dpmpp_2m_sde_heun', 'dpmpp_2m_sde_heun'],
+  aliases: ['k_dpmpp_2m_sde_heun', 'dpmpp_2m_sde_heun', 'dpmpp_2m_sde_heun_gpu'],
   options: ancestralOptions,
   order: 2,
   drawsNoise: true,

@@ -7,7 +7,7 @@ import { recall, remember } from './history.js';
 export const dpmpp3mSde = defineSampler({
   id: 'dpmpp-3m-sde',
   label: 'DPM++ 3M SDE',
-  aliases: ['k_dpmpp_3m_sde', 'dpmpp_3m_sde'],
+  aliases: ['k_dpmpp_3m_sde', 'dpmpp_3m_sde', 'dpmpp_3m_sde_gpu'],
   options: ancestralOptions,
   order: 2, // as it is measured without noise; the third derivative only makes the error smaller
   drawsNoise: true,

@@ -7,7 +7,7 @@ import { splitStep } from './split-step.js';
 export const dpmppSde = defineSampler({
   id: 'dpmpp-sde',
   label: 'DPM++ SDE',
-  aliases: ['k_dpmpp_sde', 'dpmpp_sde'],
+  aliases: ['k_dpmpp_sde', 'dpmpp_sde', 'dpmpp_sde_gpu'],
   options: ancestralOptions.extend({
     r: z
       .number()

@@ -1,5 +1,6 @@
 import { combine, pairs, scale, subtract, type SamplerInput, type SamplerStep, type Tensor } from '@atelier/sdk';
 import { recall, remember, type Past } from './history.js';
+import { solve } from './linear-system.js';
 
 /**
  * How differences of guesses are weighted: `bh1` and `bh2` after B(h) = h and e^h − 1 of the paper, `vary_coeff` with
@@ -126,21 +127,4 @@ function powers(ratios: readonly number[], divisor: (k: number) => number = () =
 
 function factorial(k: number): number {
   return k <= 1 ? 1 : k * factorial(k - 1);
-}
-
-/** The solution of a small system of linear equations, by elimination. Different ratios make it regular. */
-function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
-  const rows = matrix.map((row, index) => [...row, right[index]]);
-  const size = rows.length;
-  for (let column = 0; column < size; column++) {
-    const pivot = rows.slice(column).reduce((best, row) => (Math.abs(row[column]) > Math.abs(best[column]) ? row : best));
-    rows.splice(rows.indexOf(pivot), 1);
-    rows.splice(column, 0, pivot);
-    for (const row of rows) {
-      if (row === pivot) continue;
-      const factor = row[column] / pivot[column];
-      for (let k = column; k <= size; k++) row[k] -= factor * pivot[k];
-    }
-  }
-  return rows.map((row, index) => row[size] / row[index]);
 }

@@ -14,6 +14,11 @@ export const unipc = defineSampler({
       .default('bh1')
       .meta({ infotext: 'UniPC variant' })
       .describe('How guesses are weighted: bh1 suits guidance, bh2 few steps without it.'),
+    uni_pc_skip_type: z
+      .enum(['time_uniform', 'time_quadratic', 'logSNR'])
+      .default('time_uniform')
+      .meta({ infotext: 'UniPC skip type' })
+      .describe('How times are spread: evenly, more of them at little noise (in the root of time), or evenly in log σ.'),
     uni_pc_order: z.int().min(1).max(3).default(3).meta({ infotext: 'UniPC order' }).describe('How many guesses a step is made of.'),
     uni_pc_lower_order_final: z
       .boolean()
@@ -24,10 +29,11 @@ export const unipc = defineSampler({
   order: 2, // 3 but for the first steps and the last
   ...byTimesteps,
   minSteps: 3,
-  levels: (model, stepCount) => timesOf(timesteps(model, stepCount).length).map((time) => levelAt(model, time)),
+  levels: (model, stepCount, { uni_pc_skip_type }) =>
+    timesOf(model, timesteps(model, stepCount).length, uni_pc_skip_type).map((time) => levelAt(model, time)),
   async *steps({ model, denoise, sigmas, options, memory, x }) {
     const stepCount = sigmas.length - 1 + ((memory?.done as number | undefined) ?? 0);
-    const times = timesOf(stepCount);
+    const times = timesOf(model, stepCount, options.uni_pc_skip_type);
     const last = sigmas[sigmas.length - 1];
     const run = uniSteps(
       { x, sigmas, memory },
@@ -92,9 +98,13 @@ export const unipcBh2Comfyui = ofComfyui('uni-pc-bh2-comfyui', 'UniPC BH2 (Comfy
 /** As many as all models have that this sampler is for; times are counted in parts of it. */
 const TIMESTEPS = 1000;
 
-/** `stepCount` + 1 times, falling evenly from 1 to that of the first timestep. */
-function timesOf(stepCount: number): number[] {
-  return ramp(1, 1 / TIMESTEPS, stepCount + 1);
+/** `stepCount` + 1 times, falling from 1 to that of the first timestep. */
+function timesOf(model: ModelSampling, stepCount: number, spread: 'time_uniform' | 'time_quadratic' | 'logSNR'): number[] {
+  const [first, last] = [1, 1 / TIMESTEPS];
+  if (spread === 'time_uniform') return ramp(first, last, stepCount + 1);
+  if (spread === 'time_quadratic') return ramp(Math.sqrt(first), Math.sqrt(last), stepCount + 1).map((root) => Math.fround(root ** 2));
+  const [highest, lowest] = [first, last].map((time) => Math.log(levelAt(model, time)));
+  return ramp(highest, lowest, stepCount + 1).map((log) => timeAt(model, log1pExp(2 * log)));
 }
 
 /** Times of the model's timesteps. */
@@ -112,6 +122,26 @@ function levelAt({ sigmas }: ModelSampling, time: number): number {
   const share = (time - tabled[below]) / (tabled[below + 1] - tabled[below]);
   const [low, high] = [sigmas[below], sigmas[below + 1]].map((sigma) => Math.log1p(sigma ** 2)); // −log ᾱ
   return Math.sqrt(Math.expm1(low + share * (high - low)));
+}
+
+/** log(1 + e^x) in float32, step by step as PyTorch's logaddexp. */
+function log1pExp(x: number): number {
+  const small = Math.fround(Math.log1p(Math.fround(Math.exp(-Math.abs(x)))));
+  return Math.fround(small + Math.max(x, 0));
+}
+
+/** The time at which that is left of the picture: `wanted` is −log ᾱ. */
+function timeAt({ sigmas }: ModelSampling, wanted: number): number {
+  const logs = Array.from(sigmas, (sigma) => Math.log1p(sigma ** 2));
+  const below = Math.min(
+    Math.max(
+      logs.findLastIndex((each) => each <= wanted),
+      0,
+    ),
+    TIMESTEPS - 2,
+  );
+  const share = (wanted - logs[below]) / (logs[below + 1] - logs[below]);
+  return tabled[below] + share * (tabled[below + 1] - tabled[below]);
 }
 
 /** A level after the original's way to log σ in the latent's float32, which is coarse where little noise is left. */

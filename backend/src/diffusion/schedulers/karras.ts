@@ -15,5 +15,5 @@ export const karras = defineScheduler({
 export function karrasLevels(sigmaMin: number, sigmaMax: number, stepCount: number, rho = 7): number[] {
   const highest = sigmaMax ** (1 / rho);
   const span = Math.fround(sigmaMin ** (1 / rho) - highest);
-  return [...ramp(0, 1, stepCount).map((share) => Math.fround(Math.fround(highest) + Math.fround(share * span)) ** rho), 0];
+  return [...ramp(0, 1, stepCount).map((share) => Math.fround(Math.fround(Math.fround(highest) + Math.fround(share * span)) ** rho)), 0];
 }
