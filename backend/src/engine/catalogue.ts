@@ -21,6 +21,7 @@ export function buildCatalogue(extensions: ExtensionHost, index: CheckpointIndex
     checkpoints: index.list(),
     vaes: [...index.vaes],
     textEncoders: [...index.textEncoders],
+    embeddings: [...index.embeddings],
     extensions: extensions.entries(),
     tabs: [...tabs],
   };

@@ -28,7 +28,7 @@ import { watchModels } from '../library/model-watcher.js';
 import { suitedPrecision } from '../library/precision.js';
 import { JobControl } from '../pipeline/job-control.js';
 import { Shelves } from '../pipeline/shelves.js';
-import { countTokens, loadClipTokenizer } from '../prompt/index.js';
+import { countTokens, EmbeddingNames, loadClipTokenizer } from '../prompt/index.js';
 import { buildCatalogue } from './catalogue.js';
 import { runJob, type JobSurroundings } from './run-job.js';
 import { RunningTapFile } from './running-tap-file.js';
@@ -190,7 +190,11 @@ export class Engine {
   }
 
   private readonly answers: Answers = {
-    'count-tokens': async ({ prompt }) => countTokens(prompt, await loadClipTokenizer()),
+    'count-tokens': async ({ prompt }) => {
+      const tokenizer = await loadClipTokenizer();
+      const usable = this.index.embeddings.filter(({ problem }) => problem === null);
+      return countTokens(prompt, tokenizer, new EmbeddingNames(usable, tokenizer));
+    },
     'refresh-catalogue': async () => {
       await this.extensions.refresh();
       await this.index.refresh();

@@ -125,6 +125,7 @@ function localDate(date: Date): string {
 class ProgressTeller {
   private meter: ProgressMeter;
   private last: Progress | undefined;
+  private readonly warned = new Set<string>();
   private isPreviewing = false;
   private isOver = false;
   private readonly watch: NodeJS.Timeout;
@@ -147,6 +148,12 @@ class ProgressTeller {
   };
 
   stage = (stage: Progress['stage']): void => this.tell(this.meter.enter(stage));
+
+  warning = (warning: ErrorReport): void => {
+    if (this.warned.has(warning.message)) return; // every batch has the same to say
+    this.warned.add(warning.message);
+    this.surroundings.emit({ type: 'warning', jobId: this.info.id, warning });
+  };
 
   opening = (loading: Loading | null): void => this.tell(this.meter.opening(loading));
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { AppError, fail, reportOf, type ModelFamily } from '@atelier/sdk';
-import type { CheckpointEntry, TextEncoderEntry, VaeEntry } from '@atelier/sdk/contracts';
+import type { CheckpointEntry, EmbeddingEntry, TextEncoderEntry, VaeEntry } from '@atelier/sdk/contracts';
 import { sql, type Kysely } from 'kysely';
 import { readModelFile } from '../checkpoints/model-file.js';
 import { openSqlite } from '../database/sqlite.js';
 import { factsOf, noFacts, readDiffusionModel, type CheckpointFacts } from './checkpoint-facts.js';
+import { EmbeddingFiles } from './embedding-files.js';
 import { stateOf, type FileState } from './file-state.js';
 import { firstUsable, modelFiles, type ModelFolders } from './model-folders.js';
 import { findPartFiles, missingParts, type PartFiles } from './model-parts.js';
@@ -49,6 +50,8 @@ const FACTS_VERSION = 2;
 export class CheckpointIndex {
   private entries = new Map<string, CheckpointEntry>();
   private partFiles: PartFiles = { vaes: [], textEncoders: [] };
+  private readonly embeddingFiles = new EmbeddingFiles();
+  private foundEmbeddings: readonly EmbeddingEntry[] = [];
   private readonly hashing = new Map<string, Promise<string>>();
   private listener: () => void = () => {};
   private looking: Promise<void> = Promise.resolve();
@@ -93,6 +96,7 @@ export class CheckpointIndex {
   private async look(): Promise<void> {
     const before = this.contents();
     this.partFiles = await findPartFiles(this.folders);
+    this.foundEmbeddings = await this.embeddingFiles.look(this.folders);
     const entries: CheckpointEntry[] = [];
     for (const { name, file } of await modelFiles(this.folders, 'checkpoints')) entries.push(await this.entryOf(name, file));
     const named = firstUsable(entries).map((entry) => [entry.name, entry] as const);
@@ -102,7 +106,7 @@ export class CheckpointIndex {
 
   /** Everything that it tells, to be compared. */
   private contents(): string {
-    return JSON.stringify([this.list(), this.partFiles]);
+    return JSON.stringify([this.list(), this.partFiles, this.foundEmbeddings]);
   }
 
   /** Told when the folders hold something else than before, and when a hash has become known. */
@@ -122,6 +126,11 @@ export class CheckpointIndex {
   /** Files that can be chosen for their text encoders. */
   get textEncoders(): readonly TextEncoderEntry[] {
     return this.partFiles.textEncoders;
+  }
+
+  /** What prompts can name, usable or not. */
+  get embeddings(): readonly EmbeddingEntry[] {
+    return this.foundEmbeddings;
   }
 
   names(): string[] {

@@ -1,4 +1,12 @@
 import { concat, fail, rows, type EncodedText, type Tensor } from '@atelier/sdk';
+import type { EmbeddingEntry } from '@atelier/sdk/contracts';
+
+/** One row for a text encoder. */
+export interface TokenRow {
+  ids: Int32Array;
+  /** What stands for tokens, each from place `at` of the row on. */
+  embeddings?: readonly { at: number; embedding: EmbeddingEntry }[];
+}
 
 /** What is kept: some hundred prompts of CLIP, a few of T5. */
 const MOST_BYTES = 64 * 2 ** 20;
@@ -18,10 +26,10 @@ export class EncodedTexts {
    */
   async of(
     reading: string,
-    tokens: readonly Int32Array[],
-    encode: (tokens: readonly Int32Array[]) => Promise<EncodedText>,
+    tokens: readonly TokenRow[],
+    encode: (tokens: readonly TokenRow[]) => Promise<EncodedText>,
   ): Promise<EncodedText> {
-    const keys = tokens.map((row) => `${reading} ${row.join()}`);
+    const keys = tokens.map((row) => `${reading} ${contentOf(row)}`);
     const found = new Map(keys.map((key) => [key, this.known.get(key)]));
     const missing = [...found].flatMap(([key, row]) => (row ? [] : [key]));
     if (missing.length > 0) {
@@ -42,6 +50,10 @@ export class EncodedTexts {
       this.bytes -= bytesIn(each);
     }
   }
+}
+
+function contentOf({ ids, embeddings = [] }: TokenRow): string {
+  return [ids.join(), ...embeddings.map(({ at, embedding }) => `${at} ${embedding.sha256}`)].join(' ');
 }
 
 /** One row in memory of its own, so that it holds no other row's. */

@@ -66,7 +66,13 @@ export async function modelFoldersOf({
     // as in ComfyUI, of several defaults the last one goes first
     return [...new Set([...first.reverse().map(({ folder }) => folder), ...ours[kind], ...last.map(({ folder }) => folder)])];
   };
-  return { checkpoints: all('checkpoints'), vae: all('vae'), vaeApprox: all('vaeApprox'), textEncoders: all('textEncoders') };
+  return {
+    checkpoints: all('checkpoints'),
+    vae: all('vae'),
+    vaeApprox: all('vaeApprox'),
+    textEncoders: all('textEncoders'),
+    embeddings: all('embeddings'),
+  };
 }
 
 /**

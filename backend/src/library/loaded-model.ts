@@ -1,4 +1,6 @@
 import type { EncodedText, ModelCall, ModelFamily, ModelTraits, Tensor, TextEncoderKind, TextEncoderUse } from '@atelier/sdk';
+import type { EmbeddingEntry } from '@atelier/sdk/contracts';
+import type { TokenRow } from './encoded-texts.js';
 import type { CodingOptions } from './picture-coder.js';
 import type { ChosenPrecision } from './precision.js';
 
@@ -18,8 +20,10 @@ export interface LoadedModel {
   sha256(): Promise<string>;
   /** Whether there is such a text encoder: one that is optional may be missing. */
   reads(kind: TextEncoderKind): boolean;
-  /** Rows of token ids of one length. Several rows may be parts of one text. */
-  encodeText(use: TextEncoderUse, rows: readonly Int32Array[]): Promise<EncodedText>;
+  /** The embeddings there are now: those that its text encoders can read, and the others. */
+  embeddings(): { fitting: readonly EmbeddingEntry[]; others: readonly EmbeddingEntry[] };
+  /** Rows of one length. Several rows may be parts of one text. Embeddings in them have to be fitting ones. */
+  encodeText(use: TextEncoderUse, rows: readonly TokenRow[]): Promise<EncodedText>;
   predict: ModelCall;
   /** Whether the VAE can be open beside the diffusion model; if not, each use of it in between closes that. */
   keepsNetworks: boolean;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { MODEL_INDEX } from '../checkpoints/diffusers-folder.js';
 
 /** What a models folder may hold. */
-export type FolderKind = 'checkpoints' | 'vae' | 'vaeApprox' | 'textEncoders';
+export type FolderKind = 'checkpoints' | 'vae' | 'vaeApprox' | 'textEncoders' | 'embeddings';
 
 /** The folders in which files of each kind are looked for, in order. */
 export type ModelFolders = Readonly<Record<FolderKind, readonly string[]>>;
@@ -14,6 +14,7 @@ export const folderNames: Record<FolderKind, readonly string[]> = {
   vae: ['vae', 'VAE'],
   vaeApprox: ['vae_approx', 'VAE-approx', 'VAE-taesd'],
   textEncoders: ['text_encoders', 'text_encoder', 'clip'],
+  embeddings: ['embeddings'],
 };
 
 /** A file below one of the folders, named by its path there without the ending; or a folder of diffusers, named by its whole path there. */
@@ -31,7 +32,13 @@ const SIDECAR_VAE = /\.vae\.[a-z]+$/i;
 export function foldersIn(modelsDirs: readonly string[]): ModelFolders {
   const around = modelsDirs.flatMap((folder) => [folder, path.join(folder, 'models')]);
   const of = (kind: FolderKind) => around.flatMap((folder) => folderNames[kind].map((name) => path.join(folder, name)));
-  return { checkpoints: of('checkpoints'), vae: of('vae'), vaeApprox: of('vaeApprox'), textEncoders: of('textEncoders') };
+  return {
+    checkpoints: of('checkpoints'),
+    vae: of('vae'),
+    vaeApprox: of('vaeApprox'),
+    textEncoders: of('textEncoders'),
+    embeddings: [...of('embeddings'), ...modelsDirs.map((folder) => path.join(path.dirname(folder), 'embeddings'))], // A1111's lies beside its models
+  };
 }
 
 /** The model files of one kind, in the order of the folders. A folder that is not there holds none. */

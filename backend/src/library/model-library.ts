@@ -10,15 +10,24 @@ import {
   type Tensor,
   type TextEncoderKind,
 } from '@atelier/sdk';
-import type { BranchChoice, CheckpointEntry, DeviceTensor, DeviceValue, Loading, MemoryChoice, Settings } from '@atelier/sdk/contracts';
+import type {
+  BranchChoice,
+  CheckpointEntry,
+  DeviceTensor,
+  DeviceValue,
+  EmbeddingEntry,
+  Loading,
+  MemoryChoice,
+  Settings,
+} from '@atelier/sdk/contracts';
 import type { Vae } from '../model-families/vae/vae.js';
 import { clipConfig, clipGraph } from '../model-families/text-encoders/clip.js';
 import { t5Config, t5Graph } from '../model-families/text-encoders/t5.js';
-import type { DeviceInputs } from '../inference/device-link.js';
 import { readDiffusionModel } from './checkpoint-facts.js';
 import type { CheckpointIndex } from './checkpoint-index.js';
 import { stateOf } from './file-state.js';
 import type { LoadedModel } from './loaded-model.js';
+import { fitsEncoders } from './embedding-files.js';
 import { EncodedTexts } from './encoded-texts.js';
 import { bytesOf, chooseBranches, chooseMemory, diffusionBytes, vaeBytes } from './memory-policy.js';
 import { gatherParts } from './model-parts.js';
@@ -29,6 +38,7 @@ import { inEightBits } from './quantised-weights.js';
 import { ResidentTensors, sent } from './resident-tensors.js';
 import { readSidecars } from './sidecars.js';
 import { SessionShelf, type LivingDevice, type Opening, type Purpose, type ShelvedNetwork } from './session-shelf.js';
+import { hasEmbeddings, textEncoderInputs } from './text-encoder-inputs.js';
 import { tinyAutoencoderOf } from './tiny-autoencoders.js';
 import { WeightCache } from './weight-cache.js';
 
@@ -175,6 +185,9 @@ export class ModelLibrary {
         return received(name === 'latent' ? answer.image : answer.mean);
       });
     const coder = coderOf(vae, 'pixels', place);
+    const clips = new Map<TextEncoderKind, number>(
+      [...textEncoders].flatMap(([kind, clip]) => (kind === 't5' ? [] : [[kind, clipConfig(clip, kind).width] as const])),
+    );
 
     const graphOptions: GraphOptions = { arithmetic: plan.precision === 'fp16' ? 'float16' : 'float32', mostPieces: MOST_PIECES };
     const write = (weights: Component) => family.graph(weights, graphOptions);
@@ -208,19 +221,24 @@ export class ModelLibrary {
         return sha256;
       },
       reads: (kind) => textEncoders.has(kind),
+      embeddings: () => {
+        const fits = (entry: EmbeddingEntry) => entry.problem === null && fitsEncoders(entry, clips);
+        const { embeddings } = this.index;
+        return { fitting: embeddings.filter(fits), others: embeddings.filter((entry) => !fits(entry)) };
+      },
       async encodeText(use, rows) {
         const encoder = textEncoders.get(use.kind) ?? fail(new TypeError(`There is no ${partNames[use.kind]} to read with.`));
         const reading = { layer: use.layer(plan.clipSkip), finalNorm: use.finalNorm, pooled: use.pooled };
-        const network: ShelvedNetwork = {
-          key: `${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`,
-          purpose: 'text',
-          neededBytes: bytesOf({ component: encoder, copyBytes: 0 }),
-          write: () => textEncoderGraph(encoder, use.kind, reading),
-        };
-        return await texts.of(network.key, rows, async (missing) => {
-          const tokens = new Int32Array(missing.length * missing[0].length);
-          for (const [row, ids] of missing.entries()) tokens.set(ids, row * ids.length);
-          const inputs: DeviceInputs = { tokens: { type: 'int32', shape: [missing.length, missing[0].length], data: tokens } };
+        const key = `${place(encoder)} ${use.kind} ${JSON.stringify(reading)}`;
+        return await texts.of(key, rows, async (missing) => {
+          const takesEmbeddings = missing.some(hasEmbeddings);
+          const network: ShelvedNetwork = {
+            key: takesEmbeddings ? `${key} with embeddings` : key,
+            purpose: 'text',
+            neededBytes: bytesOf({ component: encoder, copyBytes: 0 }),
+            write: () => textEncoderGraph(encoder, use.kind, { ...reading, takesEmbeddings }),
+          };
+          const inputs = await textEncoderInputs(missing, use.kind, clips.get(use.kind));
           const { hidden, pooled } = await sessions.use(network, (session) => device.run(session, inputs));
           return pooled === undefined ? { hidden: received(hidden) } : { hidden: received(hidden), pooled: received(pooled) };
         });

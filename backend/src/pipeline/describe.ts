@@ -1,4 +1,5 @@
 import type { GenerationParameters, Prompt, Sampler, Scheduler, Txt2ImgRequest } from '@atelier/sdk';
+import type { EmbeddingEntry } from '@atelier/sdk/contracts';
 import type { LoadedModel } from '../library/loaded-model.js';
 import type { Tiling } from '../library/tiles.js';
 import { version } from '../version.js';
@@ -9,9 +10,18 @@ const VERSION = `atelier-${version}`;
 /** What a person needs to make the picture again, in A1111's names and order. */
 export async function describe(
   asked: Txt2ImgRequest,
-  made: { prompt: Prompt; seed: number; index: number; sampler: Sampler; scheduler: Scheduler; model: LoadedModel; tiling: Tiling | null },
+  made: {
+    prompt: Prompt;
+    seed: number;
+    index: number;
+    sampler: Sampler;
+    scheduler: Scheduler;
+    model: LoadedModel;
+    tiling: Tiling | null;
+    embeddings: readonly EmbeddingEntry[];
+  },
 ): Promise<GenerationParameters> {
-  const { prompt, seed, index, sampler, scheduler, model, tiling } = made;
+  const { prompt, seed, index, sampler, scheduler, model, tiling, embeddings } = made;
   const entries: [name: string, value: string | number][] = [
     ['Steps', asked.steps],
     ['Sampler', sampler.label],
@@ -31,9 +41,16 @@ export async function describe(
     ...(model.precision === 'int8' ? ([['Precision', model.precision]] as [string, string][]) : []),
     ['RNG', asked.rng],
     ...optionEntries(asked, sampler),
+    ...embeddingEntries(embeddings),
     ['Version', VERSION],
   ];
   return { prompt: prompt.positive, negativePrompt: prompt.negative, entries };
+}
+
+/** The names in prompts that were embeddings, each with the hash that A1111 knows it by. */
+function embeddingEntries(embeddings: readonly EmbeddingEntry[]): [string, string][] {
+  const hashes = embeddings.flatMap(({ name, sha256 }) => (sha256 ? `${name.replaceAll(/[:,]/g, '')}: ${sha256.slice(0, 12)}` : []));
+  return hashes.length > 0 ? [['TI hashes', hashes.join(', ')]] : [];
 }
 
 /** How the start noise differs from what the seed alone gives. */

@@ -27,6 +27,7 @@ import {
   type ScheduledText,
   t5Text,
 } from '../prompt/index.js';
+import type { PromptEmbeddings } from './prompt-embeddings.js';
 
 /** What encoding depends on beside the prompts. */
 export interface EncodingContext {
@@ -37,6 +38,8 @@ export interface EncodingContext {
   height: number;
   /** What prompt editing counts. */
   promptSteps: number;
+  /** What prompts may name. */
+  embeddings: PromptEmbeddings;
 }
 
 /** Prompt editing counts calls of the model where a sampler makes two in a step, and steps otherwise, as A1111 does: with three calls in a step, it is over before the run is. */
@@ -61,7 +64,7 @@ interface Line {
 export async function encodePrompts(
   prompts: readonly Prompt[],
   model: LoadedModel,
-  { guidanceScale, width, height, promptSteps }: EncodingContext,
+  { guidanceScale, width, height, promptSteps, embeddings }: EncodingContext,
   transform: (conditioning: Conditioning) => Promise<Conditioning>,
 ): Promise<(call: number) => Conditioning> {
   const encoded = new Map<string, Promise<Condition>>(); // pictures of a batch mostly have the same prompts
@@ -73,7 +76,7 @@ export async function encodePrompts(
       encodeTexts(
         texts.map((each) => each.text),
         model,
-        { width, height, isNegative },
+        { width, height, isNegative, embeddings },
       );
     encoded.set(key, encoding);
     return { texts, weight, encoded: await encoding };
@@ -127,10 +130,14 @@ function stacked(conditions: readonly Condition[]): Condition {
   return { context: concat(contexts), ...(vectors.length > 0 && { vector: concat(vectors) }) };
 }
 
-async function encodeTexts(texts: readonly string[], model: LoadedModel, context: Omit<ConditionContext, 'isEmpty'>): Promise<Condition> {
+async function encodeTexts(
+  texts: readonly string[],
+  model: LoadedModel,
+  { embeddings, ...context }: Omit<ConditionContext, 'isEmpty'> & { embeddings: PromptEmbeddings },
+): Promise<Condition> {
   const encoded = new Map<TextEncoderKind, EncodedText>();
   for (const use of model.traits.textEncoders) {
-    if (model.reads(use.kind)) encoded.set(use.kind, await (use.kind === 't5' ? encodeByT5 : encodeByClip)(texts, use, model));
+    if (model.reads(use.kind)) encoded.set(use.kind, await (use.kind === 't5' ? encodeByT5 : encodeByClip)(texts, use, model, embeddings));
   }
   return model.family.condition(encoded, { ...context, isEmpty: texts.map((text) => text === '') });
 }
@@ -139,16 +146,23 @@ async function encodeTexts(texts: readonly string[], model: LoadedModel, context
  * Texts in chunks of 77 tokens, each weighted by itself; shorter texts are filled up with empty chunks to the longest one's count.
  * The vector of a text is that of its first chunk.
  */
-async function encodeByClip(texts: readonly string[], use: TextEncoderUse, model: LoadedModel): Promise<EncodedText> {
+async function encodeByClip(
+  texts: readonly string[],
+  use: TextEncoderUse,
+  model: LoadedModel,
+  embeddings: PromptEmbeddings,
+): Promise<EncodedText> {
   const tokenizer = await loadClipTokenizer();
-  const prompts = padToLongest(texts.map((text) => promptChunks(text, tokenizer)));
+  const cut = texts.map((text) => promptChunks(text, tokenizer, { embeddings: embeddings.names }));
+  for (const [i, text] of texts.entries()) embeddings.note(cut[i], tokenizer.encode(text));
+  const prompts = padToLongest(cut);
   const columns: Tensor[] = [];
   let pooled: Tensor | undefined;
   for (const chunk of prompts[0].keys()) {
     const column = prompts.map((chunks) => chunks[chunk]);
     const encoded = await model.encodeText(
       use,
-      column.map(({ ids }) => fillAfterEnd(ids, use.fill)),
+      column.map((row) => ({ ...row, ids: fillAfterEnd(row.ids, use.fill) })),
     );
     const weights = column.map(({ multipliers }) => multipliers);
     columns.push(applyEmphasis(encoded.hidden, weights)); // [texts, 77, width]
@@ -168,7 +182,7 @@ async function encodeByT5(texts: readonly string[], use: TextEncoderUse, model: 
   );
   const { hidden } = await model.encodeText(
     use,
-    filled.map(({ ids }) => Int32Array.from(ids)),
+    filled.map(({ ids }) => ({ ids: Int32Array.from(ids) })),
   );
   return {
     hidden: applyEmphasis(

@@ -1,5 +1,5 @@
 import type { BatchContext, JobInfo, RgbImage, StepReport, Txt2ImgRequest } from '@atelier/sdk';
-import type { PreviewMethod, Stage } from '@atelier/sdk/contracts';
+import type { ErrorReport, PreviewMethod, Stage } from '@atelier/sdk/contracts';
 import type { Points } from '../hooks/index.js';
 import type { ModelLibrary } from '../library/model-library.js';
 import type { JobControl } from './job-control.js';
@@ -20,6 +20,8 @@ export interface JobContext {
     /** What will be made, as extensions left it. */
     request(asked: Txt2ImgRequest): void;
     stage(stage: Stage): void;
+    /** Something that was asked for could not be done, and the pictures are made without it. Told once in a job. */
+    warning(warning: ErrorReport): void;
     batch(batch: BatchContext): void;
     step(report: StepReport, preview: () => Promise<RgbImage>): void;
   };

@@ -18,6 +18,7 @@ import type { FinishedImage, JobContext } from './job-context.js';
 import { Interrupted } from './job-control.js';
 import { openModel, type OpenModel } from './open-model.js';
 import { previewBy } from './preview.js';
+import { PromptEmbeddings } from './prompt-embeddings.js';
 import { samplerOptions } from './sampler-options.js';
 import { seededRandom } from './seeded-random.js';
 import { toImages } from './to-images.js';
@@ -74,12 +75,14 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
   control.yieldPoint();
 
   report.stage('encoding');
+  const embeddings = await PromptEmbeddings.of(model);
   const conditioning = await encodePrompts(
     prompts,
     model,
-    { ...asked, guidanceScale: asked.cfgScale, promptSteps: promptSteps(asked.steps, sampler) },
+    { ...asked, embeddings, guidanceScale: asked.cfgScale, promptSteps: promptSteps(asked.steps, sampler) },
     (each) => hooks.transformConditioning.call(each, batch),
   );
+  for (const warning of embeddings.warnings()) report.warning(warning);
   control.yieldPoint();
 
   const sampling = sampler.sampling?.(model.sampling) ?? model.sampling;
@@ -148,6 +151,7 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
         scheduler,
         model,
         tiling,
+        embeddings: embeddings.used,
       });
       const parameters = parametersText(await hooks.transformParameters.call(described, place));
       return { image, index: place.index, seed: place.seed, parameters };

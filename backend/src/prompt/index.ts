@@ -1,5 +1,5 @@
 export { applyEmphasis } from './apply-emphasis.js';
-export { fillAfterEnd, padToLongest, promptChunks } from './chunks.js';
+export { fillAfterEnd, padToLongest, promptChunks, type ChunkedPrompt } from './chunks.js';
 export { loadClipTokenizer } from './clip-tokenizer.js';
 export { withoutComments } from './comments.js';
 export { composePrompt } from './compose.js';

@@ -65,6 +65,7 @@ export async function runJob(request: Txt2ImgInput, { model, extension }: RunOpt
       report: {
         request: () => {},
         stage: (stage: Stage) => run.stages.push(stage),
+        warning: () => {},
         batch: () => {},
         step: () => run.steps++,
       },

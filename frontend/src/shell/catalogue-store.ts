@@ -11,6 +11,7 @@ export const useCatalogueStore = defineStore('catalogue', () => {
     checkpoints: [],
     vaes: [],
     textEncoders: [],
+    embeddings: [],
     extensions: [],
     tabs: [],
   });

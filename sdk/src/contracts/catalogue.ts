@@ -60,6 +60,23 @@ export const TextEncoderEntry = z
   .meta({ id: 'TextEncoderEntry' });
 export type TextEncoderEntry = z.infer<typeof TextEncoderEntry>;
 
+/** A word that was learned from pictures (textual inversion). */
+export const EmbeddingEntry = z
+  .object({
+    name: z.string().describe('What prompts call it: the name of its file, without the ending.'),
+    file: z.string(),
+    vectors: z.int().describe('How many tokens it takes; 0 when it cannot be used.'),
+    widths: z.array(z.int()).describe('Of the text encoders that it was made for: of one, or of CLIP-L and CLIP-G.'),
+    sha256: z.string().nullable().describe('Null when it cannot be used.'),
+    training: z
+      .object({ steps: z.int().nullable(), checkpointHash: z.string().nullable(), checkpoint: z.string().nullable() })
+      .nullable()
+      .describe('What its file tells of how it was made.'),
+    problem: ErrorReport.nullable().describe('Why the file cannot be used.'),
+  })
+  .meta({ id: 'EmbeddingEntry' });
+export type EmbeddingEntry = z.infer<typeof EmbeddingEntry>;
+
 /** A part that a checkpoint does not hold itself. */
 export const MissingPart = z
   .object({
@@ -142,6 +159,7 @@ export const Catalogue = z
     checkpoints: z.array(CheckpointEntry),
     vaes: z.array(VaeEntry),
     textEncoders: z.array(TextEncoderEntry),
+    embeddings: z.array(EmbeddingEntry),
     extensions: z.array(ExtensionEntry),
     tabs: z.array(TabEntry).describe('Tabs that extensions bring, in order.'),
   })

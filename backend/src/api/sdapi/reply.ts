@@ -1,6 +1,7 @@
 import type {
   Catalogue,
   CheckpointEntry,
+  EmbeddingEntry,
   Job,
   JobPreview,
   Picture,
@@ -122,6 +123,16 @@ export function modelReply(entry: CheckpointEntry) {
 /** A VAE or a text encoder, in the lists of A1111 and Forge. */
 export function moduleReply(entry: VaeEntry | TextEncoderEntry) {
   return { model_name: fileNameOf(entry), filename: entry.file };
+}
+
+export function embeddingReply({ vectors, widths, training }: EmbeddingEntry) {
+  return {
+    step: training?.steps ?? null,
+    sd_checkpoint: training?.checkpointHash ?? null,
+    sd_checkpoint_name: training?.checkpoint ?? null,
+    shape: widths.reduce((sum, width) => sum + width, 0),
+    vectors,
+  };
 }
 
 /** Local time as A1111 writes it: 20261125093000. */

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query } from '@n
 import { z } from '@atelier/sdk';
 import { CatalogueShelf } from '../../jobs/catalogue-shelf.js';
 import { EngineProcess } from '../../jobs/engine-process.js';
-import { modelReply, moduleReply, samplerReply, schedulerReply } from './reply.js';
+import { embeddingReply, modelReply, moduleReply, samplerReply, schedulerReply } from './reply.js';
 import { SdapiService } from './sdapi.service.js';
 import { SdapiTxt2ImgRequest } from './txt2img-request.js';
 
@@ -61,6 +61,14 @@ export class SdapiController {
     return [...vaes, ...textEncoders].filter(({ problem }) => problem === null).map(moduleReply);
   }
 
+  /** As in Forge, those that suit some model; which one is chosen makes no difference. */
+  @Get('embeddings')
+  async embeddings() {
+    const { embeddings } = await this.catalogue.get();
+    const usable = embeddings.filter(({ problem }) => problem === null);
+    return { loaded: Object.fromEntries(usable.map((entry) => [entry.name, embeddingReply(entry)])), skipped: {} };
+  }
+
   @Get('scripts')
   scripts() {
     return { txt2img: [], img2img: [] };
@@ -99,7 +107,7 @@ export class SdapiController {
     return NULL;
   }
 
-  @Post(['refresh-checkpoints', 'refresh-vae'])
+  @Post(['refresh-checkpoints', 'refresh-vae', 'refresh-embeddings'])
   @HttpCode(200)
   @Header('Content-Type', 'application/json')
   async refreshModels() {

@@ -8,6 +8,8 @@ import { readTorchFile } from './torch-file.js';
 
 /** Tokens that a text encoder reads at once; an embedding that takes more fits into no prompt. */
 const MOST_VECTORS = 75;
+/** Twice what the widest text encoder has. */
+const LARGEST_WIDTH = 8192;
 
 /** A word that was learned from pictures (Gal et al. 2022): rows that a text encoder reads in place of those of its own words. */
 export interface Embedding {
@@ -72,7 +74,7 @@ async function fromPickle(file: string): Promise<Contents> {
   return {
     tensors,
     training: {
-      steps: typeof steps === 'number' ? steps : null,
+      steps: Number.isSafeInteger(steps) ? (steps as number) : null,
       checkpointHash: text('sd_checkpoint'),
       checkpoint: text('sd_checkpoint_name'),
     },
@@ -94,6 +96,7 @@ function entriesOf(value: PickledValue): ReadonlyMap<PickledValue, PickledValue>
 async function rowsOf({ shape, read }: Found, file: string): Promise<Tensor> {
   const [vectors, width] = shape.length === 1 ? [1, shape[0]] : shape;
   if (shape.length > 2 || !vectors || !width) throw new NotAnEmbedding(file, `its tensor has the shape [${shape.join(', ')}]`);
+  if (width > LARGEST_WIDTH) throw new NotAnEmbedding(file, `its rows have ${width} numbers, more than any text encoder's`);
   if (vectors > MOST_VECTORS) throw new NotAnEmbedding(file, `it takes ${vectors} tokens, where ${MOST_VECTORS} are read at once`);
   const { data } = await read();
   return tensor([vectors, width], data);

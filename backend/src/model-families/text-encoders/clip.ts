@@ -35,12 +35,17 @@ export function clipConfig(encoder: Component, kind: TextEncoderKind, heads?: nu
 }
 
 /** How the states are read: see `TextEncoderUse`. */
-export type ClipReading = Pick<TextEncoderUse, 'finalNorm' | 'pooled'> & { layer: number };
+export interface ClipReading extends Pick<TextEncoderUse, 'finalNorm' | 'pooled'> {
+  layer: number;
+  /** Some tokens are not of the vocabulary: what stands for them comes as further inputs. */
+  takesEmbeddings?: boolean;
+}
 
 /**
  * CLIP's text encoder (Radford et al. 2021): a causal transformer whose states are the text as the network reads it.
  *
- * Input `tokens` [batch, 77], int32. Output `hidden` [batch, 77, width], and `pooled` [batch, width] where it is wanted: the last layer's
+ * Input `tokens` [batch, 77], int32; with embeddings also `kept` [batch, 77, 1], which is 0 where something else stands for the token and 1
+ * elsewhere, and `embedded` [batch, 77, width], which is that there and 0 elsewhere. Output `hidden` [batch, 77, width], and `pooled` [batch, width] where it is wanted: the last layer's
  * state at the first end token.
  */
 export function clipGraph(encoder: Component, config: ClipConfig, reading: ClipReading): GraphSpec {
@@ -49,7 +54,8 @@ export function clipGraph(encoder: Component, config: ClipConfig, reading: ClipR
   const tokens = graph.input('tokens', 'int32', ['batch', TOKENS_PER_CHUNK]);
   const batch = graph.shapeOf(tokens, 'embeddings', 0, 1);
 
-  const words = clip.at('embeddings.token_embedding').embedding(tokens);
+  const known = clip.at('embeddings.token_embedding').embedding(tokens);
+  const words = reading.takesEmbeddings ? withEmbeddings(graph, known, config) : known;
   const placed = graph.add(words, clip.at('embeddings.position_embedding').weight('weight'), 'embeddings');
   let x = graph.reshape(placed, [-1, config.width], 'embeddings'); // [batch · 77, width]
   const layerToRead = Math.max(1, config.layers - reading.layer + 1);
@@ -67,6 +73,11 @@ export function clipGraph(encoder: Component, config: ClipConfig, reading: ClipR
     graph.output('pooled', reading.pooled === 'projected' ? projected(clip, pooled) : pooled, ['batch', 'pooled width']);
   }
   return graph.finish();
+}
+
+function withEmbeddings(graph: GraphBuilder, words: Value, { width }: ClipConfig): Value {
+  const kept = graph.multiply(words, graph.input('kept', 'float32', ['batch', TOKENS_PER_CHUNK, 1]), 'embeddings');
+  return graph.add(kept, graph.input('embedded', 'float32', ['batch', TOKENS_PER_CHUNK, width]), 'embeddings');
 }
 
 function rowsOfTokens(graph: GraphBuilder, x: Value, { width }: ClipConfig): Value {

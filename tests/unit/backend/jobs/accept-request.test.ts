@@ -42,6 +42,7 @@ const catalogue: Catalogue = {
   checkpoints: [checkpoint('one')],
   vaes: [],
   textEncoders: [],
+  embeddings: [],
   extensions: [],
   tabs: [],
 };

@@ -1,11 +1,12 @@
 import { tensor, type EncodedText } from '@atelier/sdk';
 import { expect, test } from 'vitest';
-import { EncodedTexts } from '../../../../backend/src/library/encoded-texts.js';
+import { EncodedTexts, type TokenRow } from '../../../../backend/src/library/encoded-texts.js';
 
 /** An encoder whose states are the tokens themselves and whose vector is their sum; it notes what it was asked. */
 function encoder() {
   const asked: number[][][] = [];
-  const encode = async (rows: readonly Int32Array[]): Promise<EncodedText> => {
+  const encode = async (texts: readonly TokenRow[]): Promise<EncodedText> => {
+    const rows = texts.map(({ ids }) => ids);
     asked.push(rows.map((row) => [...row]));
     const sums = rows.map((row) => row.reduce((sum, token) => sum + token, 0));
     return {
@@ -16,9 +17,9 @@ function encoder() {
   return { asked, encode };
 }
 
-const cat = Int32Array.of(1, 2);
-const dog = Int32Array.of(3, 4);
-const rain = Int32Array.of(5, 6);
+const cat = { ids: Int32Array.of(1, 2) };
+const dog = { ids: Int32Array.of(3, 4) };
+const rain = { ids: Int32Array.of(5, 6) };
 
 test('rows are encoded once, equal ones of a batch and those of earlier calls, and come back in their order', async () => {
   const { asked, encode } = encoder();

@@ -6,7 +6,7 @@ import { Txt2ImgRequest } from '@atelier/sdk/contracts';
 import { useRequestStore } from '../../../../../frontend/src/features/txt2img/request-store.js';
 import { useCatalogueStore } from '../../../../../frontend/src/shell/catalogue-store.js';
 
-const nothing = { samplers: [], schedulers: [], checkpoints: [], vaes: [], textEncoders: [], extensions: [], tabs: [] };
+const nothing = { samplers: [], schedulers: [], checkpoints: [], vaes: [], textEncoders: [], embeddings: [], extensions: [], tabs: [] };
 const sampler = {
   id: 'euler-ancestral',
   label: 'Euler a',
