@@ -16,8 +16,13 @@ afterEach(endServers);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The pixels of a small picture. Its height is odd after halving, so that sides are worked out while the model runs. */
-async function pixelsOf(server: TestServer, checkpoint: keyof typeof checkpoints): Promise<Buffer> {
-  const { jobId } = await server.call(createTxt2ImgJob, { prompt: 'a cat', width: 64, height: 72, steps: 2, seed: 1, checkpoint });
+async function pixelsOf(
+  server: TestServer,
+  checkpoint: keyof typeof checkpoints,
+  precision: 'auto' | 'fp32' | 'int8' = 'auto',
+): Promise<Buffer> {
+  const request = { prompt: 'a cat', width: 64, height: 72, steps: 2, seed: 1, checkpoint, precision };
+  const { jobId } = await server.call(createTxt2ImgJob, request);
   const job = await server.job(jobId);
   expect(job).toMatchObject({ phase: 'done' });
   const file = await server.fetch(`/api/pictures/${job.pictures[0].id}/file`);
@@ -67,14 +72,18 @@ test('a job tells which network is being opened, and how much of it is read wher
   await server.stop();
 });
 
-test('prepacked weights make the same picture, in a device process of another kind', async () => {
+test('prepacked weights make the same picture in every precision, in a device process of another kind', async () => {
   const server = await startServer({ checkpoints });
-  const mapped = await pixelsOf(server, 'one');
+  const precisions = ['fp32', 'int8'] as const;
+  const mapped = [];
+  for (const precision of precisions) mapped.push(await pixelsOf(server, 'one', precision));
   const { device } = server.children();
   await server.call(changeSettings, { prepack: true });
-  const prepacked = await pixelsOf(server, 'one');
+  for (const [i, precision] of precisions.entries()) {
+    const prepacked = await pixelsOf(server, 'one', precision);
+    const largest = mapped[i].reduce((most, value, at) => Math.max(most, Math.abs(value - prepacked[at])), 0);
+    expect(largest, precision).toBeLessThanOrEqual(2); // sums in another order
+  }
   expect(server.children().device).not.toBe(device);
-  const largest = mapped.reduce((most, value, at) => Math.max(most, Math.abs(value - prepacked[at])), 0);
-  expect(largest).toBeLessThanOrEqual(2); // sums in another order
   await server.stop();
 });
