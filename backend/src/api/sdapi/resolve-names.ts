@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fail } from '@atelier/sdk';
-import { findByName, type Catalogue, type CheckpointEntry, type SamplerEntry } from '@atelier/sdk/contracts';
+import type { Catalogue, CheckpointEntry, SamplerEntry } from '@atelier/sdk/contracts';
+import { findSampler } from '../../images/infotext/find-sampler.js';
 import { findCheckpoint } from '../../jobs/accept-request.js';
 import { SamplerNotFound } from '../../jobs/errors.js';
 
@@ -31,24 +32,8 @@ function aliasesOf(entry: CheckpointEntry): (string | null)[] {
   ];
 }
 
-/**
- * The sampler, and the schedule type when the name has one at its end, as names had before A1111 1.9
- * ("DPM++ 2M Karras").
- */
-export function samplerNamed({ samplers, schedulers }: Catalogue, name: string): { sampler: SamplerEntry; scheduler: string | null } {
-  const exact = findByName(samplers, name);
-  if (exact) return { sampler: exact, scheduler: null };
-  for (const { id, label, aliases } of schedulers) {
-    for (const ending of [label, id, ...aliases]) {
-      const sampler = name.endsWith(` ${ending}`) && findByName(samplers, name.slice(0, -ending.length - 1));
-      if (sampler) return { sampler, scheduler: id };
-    }
-  }
-  return fail(
-    new SamplerNotFound(
-      name,
-      samplers.map(({ label }) => label),
-      '',
-    ),
-  );
+/** The sampler, and the schedule type when the name has one at its end. */
+export function samplerNamed(catalogue: Catalogue, name: string): { sampler: SamplerEntry; scheduler: string | null } {
+  const labels = catalogue.samplers.map(({ label }) => label);
+  return findSampler(catalogue, name) ?? fail(new SamplerNotFound(name, labels, ''));
 }

@@ -25,11 +25,12 @@ export class StepsVanish extends AppError {
 }
 
 /** One of the three of a controller that sets the length of steps by their errors. */
-function coefficient(part: 'proportional' | 'integral' | 'derivative'): z.ZodNumber {
+function coefficient(part: 'proportional' | 'integral' | 'derivative', usual: number): z.ZodDefault<z.ZodNumber> {
   return z
     .number()
     .min(0)
     .max(2)
+    .default(usual)
     .meta({ infotext: `DPM adaptive ${part[0]}coeff` })
     .describe(`Weight of the ${part} part of how a step's error sets the length of the next one.`);
 }
@@ -56,9 +57,9 @@ const options = ancestralOptions.extend({
     .default(0.0078)
     .meta({ infotext: 'DPM adaptive atol' })
     .describe('Allowed error of a step in the units of the latent; the larger of both counts.'),
-  pcoeff: coefficient('proportional').default(0),
-  icoeff: coefficient('integral').default(1),
-  dcoeff: coefficient('derivative').default(0),
+  pcoeff: coefficient('proportional', 0),
+  icoeff: coefficient('integral', 1),
+  dcoeff: coefficient('derivative', 0),
 });
 
 /**

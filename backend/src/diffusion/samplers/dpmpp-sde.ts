@@ -14,7 +14,7 @@ export const dpmppSde = defineSampler({
       .min(0.1)
       .max(1)
       .default(0.5)
-      .meta({ infotext: 'DPM++ SDE midpoint' })
+      .meta({ infotext: 'DPM SDE midpoint' })
       .describe('Where the second look is, as a share of the step.'),
   }),
   callsPerStep: 2,
