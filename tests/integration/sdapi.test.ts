@@ -1,7 +1,7 @@
 import { cancelJob, createTxt2ImgJob, listJobs } from '@atelier/sdk/contracts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readPngText } from '../../backend/src/images/png.js';
+import { readPngText } from '../../backend/src/images/metadata/png-text.js';
 import { endServers, startServer, tinyFile, type TestServer } from '../support/start-server.js';
 
 let server: TestServer;
@@ -91,7 +91,7 @@ test('sdwebuiapi’s request makes a picture, with all keys of A1111’s info an
   const png = Buffer.from(images[0], 'base64');
   expect(await sharp(png).metadata()).toMatchObject({ format: 'png', width: 64, height: 64 });
   const infotexts = details.infotexts as string[];
-  expect(readPngText(png).parameters).toBe(infotexts[0]);
+  expect(readPngText(png).text.get('parameters')).toBe(infotexts[0]);
   expect(infotexts[0]).toMatch(/^a cat\nNegative prompt: a dog\nSteps: 4, Sampler: Euler a,/);
   expect(details).toMatchObject({
     all_seeds: [5, 6],

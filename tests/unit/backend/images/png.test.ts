@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { encodePng, readPngText } from '../../../../backend/src/images/png.js';
+import { readPngText } from '../../../../backend/src/images/metadata/png-text.js';
+import { encodePng } from '../../../../backend/src/images/png.js';
 
 const image = { width: 3, height: 2, data: Uint8Array.from({ length: 18 }, (_, i) => i * 14) };
 
@@ -15,7 +16,7 @@ test('a picture comes back from its PNG pixel for pixel', async () => {
 test('text survives in its chunk: Latin-1, other scripts, several lines', async () => {
   const text = { parameters: 'a café\nNegative prompt: rain\nSteps: 20', other: '雪の中のロボット 🤖' };
   const png = await encodePng(image, text);
-  expect(readPngText(png)).toEqual(text);
+  expect(Object.fromEntries(readPngText(png).text)).toEqual(text);
   expect(png.includes('tEXtparameters')).toBe(true); // what Pillow writes for Latin-1
   expect(png.includes('iTXtother')).toBe(true);
 });
@@ -23,9 +24,4 @@ test('text survives in its chunk: Latin-1, other scripts, several lines', async 
 test('another program finds the parameters too', async () => {
   const { comments } = await sharp(await encodePng(image, { parameters: 'a cat\nSteps: 1' })).metadata();
   expect(comments).toContainEqual({ keyword: 'parameters', text: 'a cat\nSteps: 1' });
-});
-
-test('a PNG that was cut short is refused', async () => {
-  const png = await encodePng(image, { parameters: 'a cat' });
-  expect(() => readPngText(png.subarray(0, 50))).toThrow(RangeError);
 });

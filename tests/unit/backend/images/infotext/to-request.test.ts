@@ -116,7 +116,7 @@ describe('an infotext', () => {
         expect(notApplied).toEqual([]);
         expect(Txt2ImgRequest.parse(request)).toEqual({ ...asked, tiledVae: tiling ? 'always' : 'auto' });
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
