@@ -32,12 +32,13 @@ const SIDECAR_VAE = /\.vae\.[a-z]+$/i;
 export function foldersIn(modelsDirs: readonly string[]): ModelFolders {
   const around = modelsDirs.flatMap((folder) => [folder, path.join(folder, 'models')]);
   const of = (kind: FolderKind) => around.flatMap((folder) => folderNames[kind].map((name) => path.join(folder, name)));
+  const besideModels = modelsDirs.filter((folder) => path.basename(folder) === 'models').map((folder) => path.dirname(folder)); // as in A1111
   return {
     checkpoints: of('checkpoints'),
     vae: of('vae'),
     vaeApprox: of('vaeApprox'),
     textEncoders: of('textEncoders'),
-    embeddings: [...of('embeddings'), ...modelsDirs.map((folder) => path.join(path.dirname(folder), 'embeddings'))], // A1111's lies beside its models
+    embeddings: [...of('embeddings'), ...besideModels.map((folder) => path.join(folder, 'embeddings'))],
   };
 }
 

@@ -67,7 +67,8 @@ async function fromPickle(file: string): Promise<Contents> {
     learned === undefined ? content : (entriesOf(learned) ?? fail(new NotAnEmbedding(file, 'its "string_to_param" holds no tensors')));
   const tensors = new Map<string, Found>();
   for (const [name, value] of named) {
-    if (value instanceof PickledTensor) tensors.set(String(name), { shape: value.shape, read: () => saved.read(value) });
+    if (typeof name === 'string' && value instanceof PickledTensor)
+      tensors.set(name, { shape: value.shape, read: () => saved.read(value) });
   }
   const text = (key: string) => textOr(content.get(key));
   const steps = content.get('step');

@@ -82,11 +82,18 @@ const known = new Map<string, Constructor | StorageType>([
  * pickle's length, which is bounded, and with nothing else.
  *
  * @param start where in `bytes` it begins.
- * @returns the value, and where the pickle ends.
  * @throws PickleRefused | CheckpointUnreadable
  */
-export function readPickle(bytes: Buffer, file: string, start = 0): { value: PickledValue; end: number } {
+export function readPickle(bytes: Buffer, file: string, start = 0): Pickle {
   return new PickleReader(bytes, file, start).read();
+}
+
+interface Pickle {
+  value: PickledValue;
+  /** What it takes from beside it, by key. */
+  storages: ReadonlyMap<string, Storage>;
+  /** Where it ends. */
+  end: number;
 }
 
 class PickleReader {
@@ -94,6 +101,7 @@ class PickleReader {
   /** The stacks below the marks. */
   private readonly marked: PickledValue[][] = [];
   private readonly memo = new Map<number, PickledValue>();
+  private readonly storages = new Map<string, Storage>();
   private readonly limit: number;
 
   constructor(
@@ -104,10 +112,10 @@ class PickleReader {
     this.limit = at + LARGEST_PICKLE_BYTES;
   }
 
-  read(): { value: PickledValue; end: number } {
+  read(): Pickle {
     for (;;) {
       const code = String.fromCharCode(this.byte());
-      if (code === '.') return { value: this.pop(), end: this.at };
+      if (code === '.') return { value: this.pop(), storages: this.storages, end: this.at };
       const operation = operations[code] as ((reader: PickleReader) => void) | undefined;
       if (!operation) throw this.refused(`has an operation that tensors do not need (0x${code.charCodeAt(0).toString(16)})`);
       operation(this);
@@ -183,6 +191,12 @@ class PickleReader {
     this.push(dictionary as PickledValue);
   }
 
+  findJoined(): void {
+    const [name, module] = [this.pop(), this.pop()];
+    if (typeof name !== 'string' || typeof module !== 'string') throw this.damaged('its pickle looks for what is no name');
+    this.find(`${module}.${name}`);
+  }
+
   find(name: string): void {
     this.push(known.get(name) ?? this.fail(`asks for ${JSON.stringify(name)}, which no tensor needs`));
   }
@@ -210,7 +224,9 @@ class PickleReader {
     if (what !== 'storage' || !(type instanceof StorageType) || typeof key !== 'string' || !isCount(count) || view !== null) {
       throw this.refused('takes something from beside it that is no row of numbers');
     }
-    this.push(new Storage(type.type, key, count));
+    const storage = new Storage(type.type, key, count);
+    this.storages.set(key, storage);
+    this.push(storage);
   }
 
   private fail(reason: string): never {
@@ -261,7 +277,7 @@ const operations: Readonly<Record<string, (reader: PickleReader) => void>> = {
   h: (reader) => reader.recall(reader.byte()),
   j: (reader) => reader.recall(reader.word()),
   c: (reader) => reader.find(`${reader.line()}.${reader.line()}`),
-  '\x93': (reader) => reader.find([reader.pop(), reader.pop()].reverse().map(String).join('.')),
+  '\x93': (reader) => reader.findJoined(),
   Q: (reader) => reader.storage(),
   R: (reader) => reader.call(),
   '\x81': (reader) => reader.call(), // a new object of a class

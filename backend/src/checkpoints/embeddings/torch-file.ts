@@ -4,11 +4,11 @@ import { elementBits, tensor, type StoredType, type Tensor } from '@atelier/sdk'
 import { CheckpointNotOpened, CheckpointUnreadable } from '../errors.js';
 import { widenBfloat16, widenFloat16 } from '../narrow-floats.js';
 import { PickleRefused } from './errors.js';
-import { PickledTensor, readPickle, type PickledValue, type Storage } from './pickle.js';
+import { readPickle, type PickledTensor, type PickledValue, type Storage } from './pickle.js';
 import { zipMembers } from './zip-members.js';
 
 /** The largest file that is read. An embedding has less than a megabyte; what is larger is something else. */
-const LARGEST_BYTES = 100_000_000;
+const LARGEST_BYTES = 20_000_000;
 /** How `torch.save` of PyTorch before 1.6 begins: this number as a pickle of its own. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 
@@ -76,23 +76,22 @@ function fromZip(bytes: Buffer, file: string): Saved {
 /** Magic number, version, machine, what was saved, keys of the storages; then each of those, behind its count. */
 function fromPickles(bytes: Buffer, file: string): Saved {
   let at = 0;
-  const next = (): PickledValue => {
-    const { value, end } = readPickle(bytes, file, at);
-    at = end;
-    return value;
+  const next = () => {
+    const pickle = readPickle(bytes, file, at);
+    at = pickle.end;
+    return pickle;
   };
-  if (next() !== LEGACY_MAGIC) throw new CheckpointUnreadable(file, 'it was not written by PyTorch.');
+  if (next().value !== LEGACY_MAGIC) throw new CheckpointUnreadable(file, 'it was not written by PyTorch.');
   next();
-  const machine = next();
+  const machine = next().value;
   if (!(machine instanceof Map) || machine.get('little_endian') !== true)
     throw new CheckpointUnreadable(file, 'its byte order is unknown.');
-  const value = next();
-  const keys = next();
-  const declared = new Map(storagesIn(value).map((storage) => [storage.key, storage]));
+  const { value, storages: declared } = next();
+  const keys = next().value;
   const storages = new Map<string, Buffer>();
   for (const key of Array.isArray(keys) ? (keys as PickledValue[]) : []) {
-    const storage = declared.get(String(key));
-    if (!storage) throw new CheckpointUnreadable(file, `nothing says what storage "${String(key)}" is.`);
+    const storage = typeof key === 'string' ? declared.get(key) : undefined;
+    if (!storage) throw new CheckpointUnreadable(file, 'it has numbers of which nothing says what they are.');
     const start = at + 8; // behind the count
     at = start + bytesIn(storage);
     if (at > bytes.length || bytes.readBigUInt64LE(start - 8) !== BigInt(storage.count)) {
@@ -101,21 +100,6 @@ function fromPickles(bytes: Buffer, file: string): Saved {
     storages.set(storage.key, bytes.subarray(start, at));
   }
   return { value, storages };
-}
-
-/** Every storage that tensors in a value lie in; what is reached twice is looked at once. */
-function storagesIn(value: PickledValue): Storage[] {
-  const seen = new Set<PickledValue>();
-  const found: Storage[] = [];
-  const waiting: PickledValue[] = [value];
-  for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
-    if (seen.has(each)) continue;
-    seen.add(each);
-    if (each instanceof PickledTensor) found.push(each.storage);
-    else if (each instanceof Map) for (const child of each.values()) waiting.push(child as PickledValue);
-    else if (Array.isArray(each)) for (const child of each) waiting.push(child as PickledValue);
-  }
-  return found;
 }
 
 function bytesIn({ type, count }: Storage): number {

@@ -32,6 +32,12 @@ test.each([
   }
 });
 
+test('embeddings are found below the models, and beside them, where A1111 keeps them', async () => {
+  put('webui/embeddings/a.pt');
+  put('webui/models/embeddings/deep/b.safetensors');
+  for (const folder of ['webui', 'webui/models']) expect((await names('embeddings', folder)).sort()).toEqual(['a', 'deep/b']);
+});
+
 test('folders that are linked to are entered, however they lead back', async () => {
   put('drive/big/a.safetensors');
   put('drive/big/deep/b.safetensors');
