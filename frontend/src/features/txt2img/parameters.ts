@@ -1,5 +1,6 @@
 import { z } from '@atelier/sdk';
 import { Txt2ImgRequest } from '@atelier/sdk/contracts';
+import { t } from '../../localization/translations.js';
 
 /** What a control needs to know about its number, text or choice. */
 export interface Parameter {
@@ -31,6 +32,12 @@ const requestProperties = propertiesOf(z.toJSONSchema(z.object(Txt2ImgRequest.sh
 /** Range, default and help of a field of the request: the same schema that the server checks by. */
 export function parameter(name: keyof Txt2ImgRequest): Parameter {
   return asParameter(requestProperties[name]);
+}
+
+/** Range, default and help of a number of the request, for its control. */
+export function numeric(name: keyof Txt2ImgRequest) {
+  const { min, max, step, initial, help } = parameter(name);
+  return { min: min!, max: max!, step: step!, initial: initial as number, help: t(help) };
 }
 
 /** The options that a sampler declares, by name. */

@@ -27,6 +27,13 @@ function sentences(): Set<string> {
     'tiledVae',
     'distilledCfgScale',
     'rng',
+    'variationSeed',
+    'variationStrength',
+    'seedResizeFromWidth',
+    'noiseSeedDelta',
+    'guidanceMinSigma',
+    'skipEarlyGuidance',
+    'cfgRescale',
   ] as const;
   return new Set([...said, ...shown.map((name) => Txt2ImgRequest.shape[name].description!)]);
 }
