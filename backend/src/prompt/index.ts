@@ -3,7 +3,7 @@ export { fillAfterEnd, padToLongest, promptChunks, type ChunkedPrompt } from './
 export { loadClipTokenizer } from './clip-tokenizer.js';
 export { withoutComments } from './comments.js';
 export { composePrompt } from './compose.js';
-export { EmbeddingNames, type NamedEmbedding } from './embedding-names.js';
+export { EmbeddingNames } from './embedding-names.js';
 export { extractTags, type PromptTag } from './prompt-tags.js';
 export { scheduleOf, type ScheduledText } from './schedule.js';
 export { fillT5Texts, loadT5Tokenizer, t5Text } from './t5-tokenizer.js';

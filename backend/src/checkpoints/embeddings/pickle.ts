@@ -198,7 +198,7 @@ class PickleReader {
   }
 
   find(name: string): void {
-    this.push(known.get(name) ?? this.fail(`asks for ${JSON.stringify(name)}, which no tensor needs`));
+    this.push(known.get(name) ?? this.fail(`asks for ${JSON.stringify(name.slice(0, 100))}, which no tensor needs`));
   }
 
   call(): void {
