@@ -20,9 +20,10 @@ export const sharedHeap: NodeJS.ProcessEnv =
  */
 export const separateBlocks: NodeJS.ProcessEnv = process.platform === 'linux' ? { MALLOC_MMAP_THRESHOLD_: String(64 * KIBIBYTE) } : {};
 
-/** How a device process that is to work so should manage its memory. */
+/** How a device process that is to work so should manage its memory. With a graphics card it is the driver's, and left as it is. */
 export function heapFor({ provider, copiesWeights }: Pick<DeviceOptions, 'provider' | 'copiesWeights'>): NodeJS.ProcessEnv {
-  return provider === 'cpu' && !copiesWeights ? sharedHeap : separateBlocks;
+  if (provider !== 'cpu') return {};
+  return copiesWeights ? separateBlocks : sharedHeap;
 }
 
 /** Whether this process was started with a shared heap. */
