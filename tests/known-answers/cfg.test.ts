@@ -410,9 +410,9 @@ describe.runIf(hasGolden('cfg/comfy_pipelines.json'))('whole runs of ComfyUI', (
     return ofComfyui(samplers, name === 'ddim' ? 'euler' : name);
   }
 
-  function ofComfyui<Item extends { id: string }>(known: readonly Item[], name: string): Item | undefined {
+  function ofComfyui<Item extends { id: string; aliases: readonly string[] }>(known: readonly Item[], name: string): Item | undefined {
     const id = name.replaceAll('_', '-');
-    return known.find((each) => each.id === `${id}-comfyui`) ?? known.find((each) => each.id === id);
+    return known.find((each) => each.id === `${id}-comfyui`) ?? known.find((each) => each.id === id || each.aliases.includes(name));
   }
 
   function levelsOf({ sampler, steps, denoise }: ComfyRun, scheduler: Scheduler, model: ModelSampling): number[] {

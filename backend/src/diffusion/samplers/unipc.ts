@@ -68,7 +68,7 @@ function ofComfyui(id: string, label: string, variant: 'bh1' | 'bh2', aliases: s
     async *steps({ model, denoise, sigmas, memory, x }) {
       const before = (memory?.done as number | undefined) ?? 0;
       const stepCount = before + sigmas.length - 1;
-      const positive = sigmas.map((sigma) => Math.max(sigma, ALMOST_ZERO));
+      const positive = sigmas.map((sigma) => (sigma === 0 ? ALMOST_ZERO : sigma));
       const levels = x.data instanceof Float32Array ? positive.map(throughFloat32) : positive;
       const run = uniSteps(
         { x, sigmas: levels, memory },
@@ -144,8 +144,9 @@ function timeAt({ sigmas }: ModelSampling, wanted: number): number {
   return tabled[below] + share * (tabled[below + 1] - tabled[below]);
 }
 
-/** A level after the original's way to log σ in the latent's float32, which is coarse where little noise is left. */
+/** A level after the original's way to log σ in the latent's float32, which is coarse where little noise is left, and then ends. */
 function throughFloat32(sigma: number): number {
+  if (sigma < ALMOST_ZERO) return sigma;
   const logScale = Math.fround(0.5 * Math.log(Math.fround(1 / Math.fround(Math.fround(sigma ** 2) + 1))));
   const deviation = Math.sqrt(Math.fround(1 - Math.fround(Math.exp(2 * logScale))));
   return deviation / Math.exp(logScale);

@@ -38,17 +38,25 @@ export const alignYourStepsGits = anchored('align-your-steps-gits', 'Align Your 
 
 export const alignYourSteps32 = anchored('align-your-steps-32', 'Align Your Steps 32', 'align_your_steps_32', THIRTY_TWO);
 
+/** The same as reForge has them: as parts of the model's highest level, of which it writes down three digits or all. */
+export const ofReforge: readonly Scheduler[] = [
+  anchored('align-your-steps-reforge', 'Align Your Steps (reForge)', 'align_your_steps_reforge', TEN_STEPS, partsInDigits(3)),
+  anchored('align-your-steps-11-reforge', 'Align Your Steps 11 (reForge)', 'align_your_steps_11_reforge', TEN_STEPS, partsInDigits(3)),
+  anchored('align-your-steps-gits-reforge', 'Align Your Steps GITS (reForge)', 'align_your_steps_GITS_reforge', GITS, partsInDigits(3)),
+  anchored('align-your-steps-32-reforge', 'Align Your Steps 32 (reForge)', 'align_your_steps_32_reforge', THIRTY_TWO, partsInDigits(15)),
+];
+
 /**
- * The anchors of the model's sort, for other numbers of steps interpolated in log σ. The model's own range is not looked at,
- * so they are not for flow models, whose levels are shares of noise up to 1.
+ * The anchors of the model's sort, for other numbers of steps interpolated in log σ. They are
+ * not for flow models, whose levels are shares of noise up to 1.
  */
-function anchored(id: string, label: string, alias: string, anchors: Anchors): Scheduler {
+function anchored(id: string, label: string, alias: string, anchors: Anchors, fit: Fit = (published) => published): Scheduler {
   return defineScheduler({
     id,
     label,
     aliases: [alias],
     suits: ({ prediction }) => prediction !== 'flow',
-    levels: (model: ModelSampling, stepCount) => interpolated(anchors[model.anchors ?? 'sd1'], stepCount),
+    levels: (model: ModelSampling, stepCount) => interpolated(fit(anchors[model.anchors ?? 'sd1'], model), stepCount),
   });
 }
 
@@ -63,3 +71,16 @@ function interpolated(anchors: readonly number[], count: number): number[] {
   const places = Array.from({ length: count }, (_, index) => last - (last * index) / Math.max(count - 1, 1));
   return [...places.reverse().map(levelAt), 0];
 }
+
+/** Anchors for a model: the highest is its own, the lowest stays, and the others are so many times below the highest. */
+function partsInDigits(digits: number): Fit {
+  const unit = 10 ** digits;
+  return ([highest, ...rest], { sigmaMax }) => {
+    const lowest = rest[rest.length - 1];
+    const between = rest.slice(0, -1).map((anchor) => sigmaMax / (Math.trunc((highest / anchor) * unit) / unit));
+    return [sigmaMax, ...between, lowest];
+  };
+}
+
+/** Makes anchors those of a model. */
+type Fit = (anchors: readonly number[], model: ModelSampling) => readonly number[];

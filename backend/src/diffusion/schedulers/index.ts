@@ -1,18 +1,23 @@
 import type { Scheduler } from '@atelier/sdk';
-import { alignYourSteps, alignYourSteps11, alignYourSteps32, alignYourStepsGits } from './align-your-steps.js';
+import { alignYourSteps, alignYourSteps11, alignYourSteps32, alignYourStepsGits, ofReforge } from './align-your-steps.js';
 import { automatic } from './automatic.js';
 import { beta, betaComfyui } from './beta.js';
+import { cosine } from './cosine.js';
 import { ddimUniform } from './ddim-uniform.js';
 import { exponential } from './exponential.js';
-import { karras } from './karras.js';
+import { karras, karrasDynamic } from './karras.js';
 import { klOptimal, klOptimalComfyui } from './kl-optimal.js';
+import { laplace } from './laplace.js';
 import { linearQuadratic } from './linear-quadratic.js';
 import { normal } from './normal.js';
+import { phi } from './phi.js';
 import { polyexponential } from './polyexponential.js';
 import { sgmUniform } from './sgm-uniform.js';
 import { simple } from './simple.js';
+import { invcosinusoidalSf, reactCosinusoidalDynsf, sinusoidalSf } from './sinusoidal.js';
 import { turbo } from './turbo.js';
 import { uniform } from './uniform.js';
+import { vp } from './vp.js';
 
 /** The schedules of the core, in the order in which people see them: A1111's, then those of other programs. */
 export const schedulers: readonly Scheduler[] = [
@@ -35,4 +40,13 @@ export const schedulers: readonly Scheduler[] = [
   betaComfyui,
   klOptimalComfyui,
   linearQuadratic,
+  vp,
+  sinusoidalSf,
+  invcosinusoidalSf,
+  reactCosinusoidalDynsf,
+  cosine,
+  phi,
+  laplace,
+  karrasDynamic,
+  ...ofReforge,
 ];

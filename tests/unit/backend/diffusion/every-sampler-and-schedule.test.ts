@@ -37,6 +37,7 @@ test.each(samplers.map((sampler) => [sampler.label, sampler] as const))(
       }
     }
   },
+  60_000, // DEIS sums ten thousand points a step
 );
 
 test('the largest latent that noise can make stays a number with every sampler', async () => {
@@ -85,6 +86,9 @@ async function endOf(sampler: Sampler, scheduler: Scheduler, model: ModelSamplin
   return { mean, deviation: Math.sqrt(variance) };
 }
 
+/** Schedules that do not start at the model's highest level, as their originals. */
+const startsWhereItLikes = new Set(['vp', 'karras-dynamic']);
+
 describe.each(kinds)('a model of the kind %s', (_kind, model) => {
   const suiting = samplers.filter((sampler) => sampler.suits?.(sampler.sampling?.(model) ?? model) !== false);
 
@@ -117,7 +121,7 @@ describe.each(kinds)('a model of the kind %s', (_kind, model) => {
           levels.every((level, index) => index === 0 || level < levels[index - 1]),
           `${scheduler.label}, ${stepCount} steps`,
         ).toBe(true);
-        expect(levels[0]).toBeLessThanOrEqual(model.sigmaMax * 1.0001);
+        if (!startsWhereItLikes.has(scheduler.id)) expect(levels[0]).toBeLessThanOrEqual(model.sigmaMax * 1.0001);
       }
     }
   });
