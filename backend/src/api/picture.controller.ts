@@ -1,15 +1,18 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
-import { getPicture, listPictures, type QueryOf, type ReplyOf } from '@atelier/sdk/contracts';
+import { Body, Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { getPicture, listPictures, readParameters, type BodyOf, type QueryOf, type ReplyOf } from '@atelier/sdk/contracts';
 import type { Response } from 'express';
+import { CatalogueShelf } from '../jobs/catalogue-shelf.js';
 import { JobLedger } from '../jobs/job-ledger.js';
 import { Endpoint } from './endpoint.decorator.js';
 import { PictureFiles } from './picture-files.js';
+import { parametersOf } from './read-parameters.js';
 
 @Controller()
 export class PictureController {
   constructor(
     private readonly ledger: JobLedger,
     private readonly files: PictureFiles,
+    private readonly catalogue: CatalogueShelf,
   ) {}
 
   @Endpoint(listPictures)
@@ -22,6 +25,11 @@ export class PictureController {
     const picture = await this.ledger.findPicture(id);
     const { request } = await this.ledger.find(picture.jobId);
     return { picture, request };
+  }
+
+  @Endpoint(readParameters)
+  async parameters(@Body({ schema: readParameters.body }) input: BodyOf<typeof readParameters>): Promise<ReplyOf<typeof readParameters>> {
+    return await parametersOf(input, await this.catalogue.get());
   }
 
   /** The bytes. Not in the table of endpoints, which is about JSON. */

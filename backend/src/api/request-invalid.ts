@@ -45,9 +45,9 @@ function advice(issue: Issue, schema: z.core.$ZodType): string {
   return (at && z.globalRegistry.get(at)?.description) ?? 'GET /api/docs describes every request.';
 }
 
-/** The fields of an object schema, also below defaults and the like. */
+/** The fields of an object schema, also below defaults, behind a preparation and the like. */
 function shapeOf(schema: z.core.$ZodType): Record<string, z.core.$ZodType> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.core.$ZodType>;
-  const { innerType } = schema._zod.def as { innerType?: z.core.$ZodType };
-  return innerType && shapeOf(innerType);
+  const { innerType, out = innerType } = schema._zod.def as { innerType?: z.core.$ZodType; out?: z.core.$ZodType };
+  return out && shapeOf(out);
 }

@@ -4,6 +4,7 @@ import { Catalogue, EngineStatus, ExtensionEntry } from './catalogue.js';
 import { defineEndpoint } from './endpoint.js';
 import { MAX_PROMPT_LENGTH, Picture, Txt2ImgRequest } from './generation.js';
 import { Job, JobTicket } from './job.js';
+import { PictureParameters, ReadParameters } from './parameters.js';
 import { Settings, SettingsPatch } from './settings.js';
 
 const byId = z.object({ id: z.string() });
@@ -97,6 +98,14 @@ export const getPicture = defineEndpoint({
   reply: z.object({ picture: Picture, request: Txt2ImgRequest }).meta({ id: 'PictureWithRequest' }),
 });
 
+export const readParameters = defineEndpoint({
+  method: 'POST',
+  path: '/api/parameters',
+  summary: 'Read from a picture, or a text, how it was made.',
+  body: ReadParameters,
+  reply: PictureParameters,
+});
+
 export const getSettings = defineEndpoint({ method: 'GET', path: '/api/settings', summary: 'All settings.', reply: Settings });
 
 export const changeSettings = defineEndpoint({
@@ -153,6 +162,7 @@ export const endpoints = {
   getStatus,
   listPictures,
   getPicture,
+  readParameters,
   getSettings,
   changeSettings,
   countTokens,

@@ -10,4 +10,5 @@ export * from './events.js';
 export * from './generation.js';
 export * from './job.js';
 export * from './names.js';
+export * from './parameters.js';
 export * from './settings.js';

@@ -3,8 +3,9 @@ import { z } from '@atelier/sdk';
 import { CatalogueShelf } from '../../jobs/catalogue-shelf.js';
 import { EngineProcess } from '../../jobs/engine-process.js';
 import { embeddingReply, modelReply, moduleReply, samplerReply, schedulerReply } from './reply.js';
+import { PngInfoRequest } from './png-info.js';
 import { SdapiService } from './sdapi.service.js';
-import { SdapiTxt2ImgRequest } from './txt2img-request.js';
+import { SdapiTxt2ImgBody, type SdapiTxt2ImgRequest } from './txt2img-request.js';
 
 const ProgressQuery = z.object({ skip_current_image: z.stringbool().default(false) });
 
@@ -25,8 +26,14 @@ export class SdapiController {
 
   @Post('txt2img')
   @HttpCode(200)
-  txt2img(@Body({ schema: SdapiTxt2ImgRequest }) request: SdapiTxt2ImgRequest) {
+  txt2img(@Body({ schema: SdapiTxt2ImgBody }) request: SdapiTxt2ImgRequest) {
     return this.sdapi.txt2img(request);
+  }
+
+  @Post('png-info')
+  @HttpCode(200)
+  pngInfo(@Body({ schema: PngInfoRequest }) { image }: z.output<typeof PngInfoRequest>) {
+    return this.sdapi.pngInfo(image);
   }
 
   @Get('progress')

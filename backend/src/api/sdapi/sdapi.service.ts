@@ -10,6 +10,7 @@ import { SettingsStore } from '../../settings/settings-store.js';
 import { PictureFiles } from '../picture-files.js';
 import { SettingsService } from '../settings.service.js';
 import { fixedOptions, isFixedAt } from './options.js';
+import { pngInfo } from './png-info.js';
 import { infoOf, progressOf } from './reply.js';
 import { checkpointNamed, titleOf } from './resolve-names.js';
 import { theirVaeName } from './resolve-parts.js';
@@ -45,6 +46,12 @@ export class SdapiService {
       parameters: Object.fromEntries(Object.entries(request).filter(([name]) => !ignored.includes(name))),
       info: infoOf(job, job.pictures, await this.catalogue.get(), ignored),
     };
+  }
+
+  async pngInfo(image: string) {
+    const { checkpoints } = await this.catalogue.get();
+    const chosen = chosenOf(checkpoints, this.store.current.checkpoint);
+    return await pngInfo(image, chosen && titleOf(chosen));
   }
 
   async progress(withImage: boolean) {

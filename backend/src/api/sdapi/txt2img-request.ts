@@ -3,6 +3,7 @@ import { Txt2ImgRequest, type Catalogue } from '@atelier/sdk/contracts';
 import { RequestInvalid } from '../request-invalid.js';
 import { isFixedAt } from './options.js';
 import { checkpointNamed, samplerNamed } from './resolve-names.js';
+import { withInfotext } from './with-infotext.js';
 import { requestedBy, takeChoices, type StandingChoices } from './standing-choices.js';
 
 /** A field that A1111 knows is not built yet, and was sent with a value that would do something. */
@@ -93,6 +94,9 @@ export const SdapiTxt2ImgRequest = z.looseObject({
 });
 export type SdapiTxt2ImgRequest = z.output<typeof SdapiTxt2ImgRequest>;
 
+/** The same, where an infotext may fill in what the body leaves out. */
+export const SdapiTxt2ImgBody = z.preprocess(withInfotext, SdapiTxt2ImgRequest);
+
 type Test = (value: unknown) => boolean;
 const isNothing: Test = (value) => value === null || value === false || value === 0 || value === '';
 const isEmpty: Test = (value) => value === null || (Array.isArray(value) && value.length === 0);
@@ -111,7 +115,6 @@ const notBuilt: Readonly<Record<string, Test>> = {
   enable_hr: isNothing,
   firstphase_width: isNothing,
   firstphase_height: isNothing,
-  infotext: isNothing,
 };
 
 /** What samplers take besides steps and levels, with the value at which each does nothing. */

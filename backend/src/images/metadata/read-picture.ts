@@ -35,8 +35,8 @@ export async function readPicture(bytes: Buffer): Promise<PictureText> {
   const { text, exif, refused } = bytes.subarray(0, 8).equals(PNG_SIGNATURE) ? readPngText(bytes) : await readOther(bytes);
   const inExif: ExifText = exif ? readExif(exif) : {};
   const parameters = inExif.userComment ?? text.get('parameters');
-  const { make, model, userComment: _, ...otherExif } = inExif;
-  const items = { ...Object.fromEntries(text), ...otherExif, ...(make !== undefined && { make }), ...(model !== undefined && { model }) };
+  const { userComment: _, ...otherExif } = inExif;
+  const items: Record<string, string> = { ...Object.fromEntries(text), ...otherExif };
   const found = translated(text, parameters, inExif);
   const isPlain = found?.source === 'a1111';
   if (isPlain) delete items.parameters;
