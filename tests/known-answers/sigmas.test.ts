@@ -1,4 +1,4 @@
-import { tensor, type ModelSampling, type NoiseModel } from '@atelier/sdk';
+import { AppError, tensor, type ModelSampling, type NoiseModel } from '@atelier/sdk';
 import { describe, expect, test } from 'vitest';
 import { fluxMu } from '../../backend/src/diffusion/continuous-sampling.js';
 import { levelAfter, samplingOf } from '../../backend/src/diffusion/model-sampling.js';
@@ -210,9 +210,10 @@ describe.runIf(hasGolden('sigmas/schedulers_forge.json'))('schedules', () => {
     const name = record.scheduler.replace('(reForge)', '');
     const isOwn = record.scheduler !== name; // where reForge has levels of its own under a name of Forge's
     const ofReforge = isOwn ? (name === 'beta' ? 'beta_comfyui' : `${name}_reforge`) : name;
-    const scheduler = schedulers.find(({ id, aliases }) => id === ofReforge.toLowerCase().replaceAll('_', '-') || aliases.includes(name));
+    const id = ofReforge.toLowerCase().replaceAll(/[_ ]/g, '-');
+    const scheduler = schedulers.find((each) => each.id === id);
     const model = modelOf(record.model);
-    if (!scheduler || !model || (isOwn && !/reforge|comfyui/.test(scheduler.id))) {
+    if (!scheduler || !model) {
       left.add(`reForge ${record.scheduler}`);
       continue;
     }
@@ -239,8 +240,8 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
   }
   const golden = readJson<{
     get_sigmas: Choice[];
-    get_sigmas_options: unknown[];
-    img2img: unknown[];
+    get_sigmas_options: (Choice & { options: Record<string, unknown> })[];
+    img2img: (Choice & { steps_out: number; t_enc: number; denoising_strength: number; 'steps_arg(hires pass)': number | null })[];
     timesteps: {
       steps: number;
       len: number;
@@ -345,17 +346,92 @@ describe.runIf(hasGolden('sigmas/img2img_and_get_sigmas.json'))('whole choice of
     });
   }
 
-  left.add('options that change levels', golden.get_sigmas_options.length);
-  left.add('levels of img2img', golden.img2img.length);
+  for (const record of golden.get_sigmas_options) {
+    const {
+      rho,
+      sigma_min,
+      sigma_max,
+      use_old_karras_scheduler_sigmas: isOld,
+      always_discard_next_to_last_sigma: discards,
+    } = record.options;
+    test(`${record.sampler}, ${record.scheduler}, ${record.steps} steps with ${JSON.stringify(record.options)}`, () => {
+      const sampler = samplers.find(({ label }) => label === record.sampler)!;
+      const asked = schedulers.find(({ label }) => label === record.scheduler)!;
+      const changes = {
+        schedulerOptions: { rho },
+        scheduleMinSigma: isOld ? 0.1 : Number(sigma_min ?? 0),
+        scheduleMaxSigma: isOld ? 10 : Number(sigma_max ?? 0),
+        discardNextToLast: Boolean(discards),
+      };
+      const scheduler = effectiveScheduler(asked, sampler, schedulers, sd15);
+      expectClose(noiseLevels({ sampler, scheduler, model: sd15, stepCount: record.steps, changes }), record.sigmas, relative);
+    });
+  }
+
+  for (const record of golden.img2img) {
+    const { steps_out: stepCount, t_enc: encodedAt } = record;
+    const sampler = samplers.find(({ label }) => label === record.sampler);
+    const asked = schedulers.find(({ label }) => label === record.scheduler);
+    if (!sampler || !asked) {
+      left.add(`levels of img2img for ${sampler ? record.scheduler : record.sampler}`);
+      continue;
+    }
+    const hires = record['steps_arg(hires pass)'];
+    test(`${record.sampler}, ${record.scheduler}: the last ${encodedAt + 1} of ${stepCount} steps (strength ${record.denoising_strength}, ${record.steps} steps, hires ${hires})`, () => {
+      const scheduler = effectiveScheduler(asked, sampler, schedulers, sd15);
+      const changes = { startStep: stepCount - encodedAt - 1 };
+      const levels = () => noiseLevels({ sampler, scheduler, model: sd15, stepCount, changes });
+      if (record.sigmas.length < 2)
+        expect(levels).toThrow(AppError); // no strength leaves no steps
+      else expectClose(levels(), record.sigmas, relative);
+    });
+  }
+
   left.add('timesteps of img2img', golden.timesteps_img2img.length);
   left.add('A1111’s old sampler names', golden.sampler_scheduler_names.length);
   left.report();
 });
 
 describe.runIf(hasGolden('sigmas/schedulers_comfy.json'))('schedules of ComfyUI', () => {
-  const golden = readJson<Record<string, unknown> & { cases: { model: string; scheduler: string; n: number; sigmas: number[] }[] }>(
-    'sigmas/schedulers_comfy.json',
-  );
+  interface SchedulerNode {
+    node: string;
+    steps: number;
+    denoise?: number;
+    model?: string;
+    scheduler?: string;
+    sigma_min?: number;
+    sigma_max?: number;
+    n_out: number;
+    sigmas: number[];
+    [option: string]: unknown;
+  }
+  const golden = readJson<{
+    cases: { model: string; scheduler: string; n: number; sigmas: number[] }[];
+    ksampler_denoise: { model: string; sampler: string; scheduler: string; steps: number; denoise: number; sigmas: number[] }[];
+    ksampler_start_end: {
+      model: string;
+      scheduler: string;
+      steps: number;
+      start_step: number | null;
+      last_step: number | null;
+      force_full_denoise: boolean;
+      sigmas?: number[];
+    }[];
+    scheduler_nodes: SchedulerNode[];
+  }>('sigmas/schedulers_comfy.json');
+  /** Our schedules behind ComfyUI's nodes, and what the nodes call their options. */
+  const ofNodes: Record<string, { scheduler: string; options?: Record<string, string> }> = {
+    KarrasScheduler: { scheduler: 'karras' },
+    ExponentialScheduler: { scheduler: 'exponential' },
+    PolyexponentialScheduler: { scheduler: 'polyexponential' },
+    LaplaceScheduler: { scheduler: 'laplace', options: { mu: 'laplace_mu', beta: 'laplace_beta' } },
+    VPScheduler: { scheduler: 'vp' },
+    BetaSamplingScheduler: { scheduler: 'beta', options: { alpha: 'beta_dist_alpha', beta: 'beta_dist_beta' } },
+  };
+  function ofComfyui<Item extends { id: string; aliases: readonly string[] }>(known: readonly Item[], name: string): Item | undefined {
+    const id = name.replaceAll('_', '-');
+    return known.find((each) => each.id === `${id}-comfyui`) ?? known.find((each) => each.id === id || each.aliases.includes(name));
+  }
   const tables = readTensors('sigmas/tables.safetensors');
   /** As samplingOf makes it; where ComfyUI stretches levels in float32, from its own. */
   function modelOf(name: string): ModelSampling | undefined {
@@ -379,7 +455,80 @@ describe.runIf(hasGolden('sigmas/schedulers_comfy.json'))('schedules of ComfyUI'
       else expectClose(scheduler.levels(model, n), sigmas, relative);
     });
   }
-  for (const [kind, records] of Object.entries(golden))
-    if (kind !== 'cases' && Array.isArray(records)) left.add(`ComfyUI ${kind}`, records.length);
+
+  for (const record of golden.ksampler_denoise) {
+    const { sampler: name, scheduler: id, steps, denoise } = record;
+    const [sampler, scheduler] = [ofComfyui(samplers, name), ofComfyui(schedulers, id)];
+    const model = modelOf(record.model);
+    if (denoise === 0) {
+      left.add('ComfyUI runs of no strength, which are no runs');
+      continue;
+    }
+    if (!sampler || !scheduler || !model) {
+      left.add(`ComfyUI ksampler_denoise of ${record.model} with ${name}, ${id}`);
+      continue;
+    }
+    test(`${name}, ${id} of ${record.model}: ${steps} steps at strength ${denoise}`, () => {
+      const stepCount = denoise > 0.9999 ? steps : Math.trunc(steps / denoise);
+      const taken = (startStep: number) => noiseLevels({ sampler, scheduler, model, stepCount, changes: { startStep } });
+      // a schedule by timesteps may have more steps than were asked for
+      const startStep = denoise > 0.9999 ? 0 : taken(0).length - 1 - steps;
+      expectClose(taken(startStep), record.sigmas, relative);
+    });
+  }
+
+  for (const record of golden.ksampler_start_end) {
+    const { scheduler: id, steps: stepCount, start_step: start, last_step: last, force_full_denoise: endsClean } = record;
+    if (last !== null && last < stepCount && !endsClean) {
+      left.add('ComfyUI runs that leave noise over, which no picture shows');
+      continue;
+    }
+    test(`${id}: from step ${start} to ${last} of ${stepCount}`, () => {
+      const scheduler = ofComfyui(schedulers, id)!;
+      const changes = { startStep: start ?? 0, endStep: last ?? 0 };
+      const levels = () => noiseLevels({ sampler: euler, scheduler, model: modelOf(record.model)!, stepCount, changes });
+      if (record.sigmas) expectClose(levels(), record.sigmas, relative);
+      else expect(levels).toThrow(AppError); // no step is left
+    });
+  }
+
+  for (const record of golden.scheduler_nodes) {
+    const {
+      node,
+      steps,
+      denoise = 1,
+      sigmas,
+      model: name = 'sd15',
+      sigma_min,
+      sigma_max,
+      n_out: _count,
+      scheduler: named,
+      ...rest
+    } = record;
+    const isOfModel = node === 'BasicScheduler' || node === 'SDTurboScheduler';
+    const id = node === 'BasicScheduler' ? named : ofNodes[node]?.scheduler;
+    const scheduler = id && ofComfyui(schedulers, id);
+    const model = modelOf(name);
+    if (
+      !scheduler ||
+      !model ||
+      (denoise !== 1 && !isOfModel) ||
+      node === 'SDTurboScheduler' ||
+      (node === 'LaplaceScheduler' && sigmas.length === 1)
+    ) {
+      left.add(`ComfyUI ${node}`);
+      continue;
+    }
+    test(`${node} ${JSON.stringify({ ...rest, name, named, steps, denoise })}`, () => {
+      const schedulerOptions = Object.fromEntries(
+        Object.entries(rest).map(([key, value]) => [ofNodes[node]?.options?.[key] ?? key, value]),
+      );
+      const stepCount = Math.trunc(steps / denoise);
+      const changes = { schedulerOptions, scheduleMinSigma: sigma_min, scheduleMaxSigma: sigma_max, startStep: stepCount - steps };
+      const levels = noiseLevels({ sampler: euler, scheduler, model, stepCount, changes });
+      // its Laplace forgets the last step, to 0
+      expectClose(node === 'LaplaceScheduler' ? levels.slice(0, -1) : levels, sigmas, relative);
+    });
+  }
   left.report();
 });

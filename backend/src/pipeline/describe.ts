@@ -40,7 +40,9 @@ export async function describe(
     ...guidanceEntries(asked),
     ...(model.precision === 'int8' ? ([['Precision', model.precision]] as [string, string][]) : []),
     ['RNG', asked.rng],
-    ...optionEntries(asked, sampler),
+    ...optionEntries(asked.samplerOptions, sampler),
+    ...optionEntries(asked.schedulerOptions, scheduler),
+    ...levelEntries(asked),
     ...embeddingEntries(embeddings),
     ['Version', VERSION],
   ];
@@ -82,12 +84,24 @@ function tilingEntries(tiling: Tiling | null, cell: number): [string, string | n
 }
 
 /** Options that were changed, under the name the option declares for it (`infotext`), else its own. */
-function optionEntries({ samplerOptions }: Txt2ImgRequest, sampler: Sampler): [string, string | number][] {
-  const defaults = sampler.options.parse({}) as Record<string, unknown>;
-  return Object.entries(samplerOptions)
+function optionEntries(options: Readonly<Record<string, unknown>>, noun: Sampler | Scheduler): [string, string | number][] {
+  const defaults = noun.options.parse({}) as Record<string, unknown>;
+  return Object.entries(options)
     .filter(([name, value]) => value !== defaults[name])
     .map(([name, value]) => [
-      String(sampler.options.shape[name]?.meta()?.infotext ?? name),
+      String(noun.options.shape[name]?.meta()?.infotext ?? name),
       typeof value === 'number' ? value : String(value),
     ]);
+}
+
+/** How the noise levels differ from what the schedule alone gives. */
+function levelEntries(asked: Txt2ImgRequest): [string, string | number][] {
+  const entries: [string, string | number][] = [];
+  if (asked.scheduleMinSigma > 0) entries.push(['Schedule min sigma', asked.scheduleMinSigma]);
+  if (asked.scheduleMaxSigma > 0) entries.push(['Schedule max sigma', asked.scheduleMaxSigma]);
+  if (asked.discardNextToLast) entries.push(['Discard penultimate sigma', 'True']);
+  if (asked.levels.length > 0) entries.push(['Noise levels', asked.levels.join(' ')]);
+  if (asked.startStep > 0) entries.push(['Start step', asked.startStep]);
+  if (asked.endStep > 0) entries.push(['End step', asked.endStep]);
+  return entries;
 }

@@ -19,7 +19,7 @@ import { Interrupted } from './job-control.js';
 import { openModel, type OpenModel } from './open-model.js';
 import { previewBy } from './preview.js';
 import { PromptEmbeddings } from './prompt-embeddings.js';
-import { samplerOptions } from './sampler-options.js';
+import { samplerOptions, schedulerOptions } from './sampler-options.js';
 import { seededRandom } from './seeded-random.js';
 import { toImages } from './to-images.js';
 
@@ -92,7 +92,14 @@ async function makeBatch(asked: Txt2ImgRequest, batch: BatchContext, job: JobCon
     job.shelves.schedulers.map(({ item }) => item),
     sampling,
   );
-  const sigmas = noiseLevels({ sampler, scheduler, model: sampling, stepCount: asked.steps, options });
+  const sigmas = noiseLevels({
+    sampler,
+    scheduler,
+    model: sampling,
+    stepCount: asked.steps,
+    options,
+    changes: { ...asked, schedulerOptions: schedulerOptions(asked, scheduler) },
+  });
   const shape = latentShape(asked, model);
   const fresh = new BatchNoise(asked.rng, batch.seeds, shape, noiseVariation(asked, batch, model));
   const x = startNoise(await hooks.transformNoise.call(fresh.next(), batch), sampler, sigmas[0]);

@@ -42,6 +42,17 @@ export const Txt2ImgRequest = z
     sampler: z.string().min(1).default('dpmpp-2m').describe('Id, label or alias of a sampler.'),
     samplerOptions: z.record(z.string(), z.unknown()).default({}).describe('Options of the sampler, by name.'),
     scheduler: z.string().min(1).default('automatic').describe('Id, label or alias of a schedule type.'),
+    schedulerOptions: z.record(z.string(), z.unknown()).default({}).describe('Options of the schedule, by name.'),
+    scheduleMinSigma: z.number().min(0).max(1000).default(0).describe('Lowest noise level of the schedule; 0 for the model’s own.'),
+    scheduleMaxSigma: z.number().min(0).max(10_000).default(0).describe('Highest noise level of the schedule; 0 for the model’s own.'),
+    discardNextToLast: z.boolean().default(false).describe('Leave out the level before the last, as some samplers do anyway.'),
+    levels: z
+      .array(z.number().min(0).max(10_000))
+      .max(1000)
+      .default([])
+      .describe('Noise levels written by hand, falling, instead of a schedule and a number of steps.'),
+    startStep: z.int().min(0).max(150).default(0).describe('How many steps are left out at the start.'),
+    endStep: z.int().min(0).max(150).default(0).describe('The step after which the run goes straight to the picture; 0 for all.'),
     steps: z.int().min(1).max(150).default(20).describe('More steps refine the picture and take longer.'),
     cfgScale: z.number().min(1).max(30).default(4).describe('How strongly the prompt is followed. At 1 the negative prompt is not used.'),
     distilledCfgScale: z

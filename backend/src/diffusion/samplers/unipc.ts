@@ -64,6 +64,7 @@ function ofComfyui(id: string, label: string, variant: 'bh1' | 'bh2', aliases: s
     label,
     aliases,
     order: 2, // 3 but for the first steps and the last
+    discardsNextToLast: true,
     minSteps: 2,
     async *steps({ model, denoise, sigmas, memory, x }) {
       const before = (memory?.done as number | undefined) ?? 0;

@@ -17,7 +17,7 @@ import { simple } from './simple.js';
 import { invcosinusoidalSf, reactCosinusoidalDynsf, sinusoidalSf } from './sinusoidal.js';
 import { turbo } from './turbo.js';
 import { uniform } from './uniform.js';
-import { vp } from './vp.js';
+import { vp, vpComfyui } from './vp.js';
 
 /** The schedules of the core, in the order in which people see them: A1111's, then those of other programs. */
 export const schedulers: readonly Scheduler[] = [
@@ -41,6 +41,7 @@ export const schedulers: readonly Scheduler[] = [
   klOptimalComfyui,
   linearQuadratic,
   vp,
+  vpComfyui,
   sinusoidalSf,
   invcosinusoidalSf,
   reactCosinusoidalDynsf,

@@ -9,5 +9,9 @@ import { simple } from './simple.js';
 export const uniform = defineScheduler({
   id: 'uniform',
   label: 'Uniform',
-  levels: (model, stepCount) => (model.prediction === 'flow' ? simple : normal).levels(model, stepCount),
+  levels(model, stepCount) {
+    if (model.prediction === 'flow') return simple.levels(model, stepCount);
+    const { sigmas } = model; // all of them, whichever part of them was asked for
+    return normal.levels({ ...model, sigmaMin: sigmas[0], sigmaMax: sigmas[sigmas.length - 1] }, stepCount);
+  },
 });

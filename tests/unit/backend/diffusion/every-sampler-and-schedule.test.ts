@@ -87,7 +87,7 @@ async function endOf(sampler: Sampler, scheduler: Scheduler, model: ModelSamplin
 }
 
 /** Schedules that do not start at the model's highest level, as their originals. */
-const startsWhereItLikes = new Set(['vp', 'karras-dynamic']);
+const startsWhereItLikes = new Set(['vp', 'vp-comfyui', 'karras-dynamic']);
 
 describe.each(kinds)('a model of the kind %s', (_kind, model) => {
   const suiting = samplers.filter((sampler) => sampler.suits?.(sampler.sampling?.(model) ?? model) !== false);

@@ -1,10 +1,12 @@
-import { defineSampler, tensor } from '@atelier/sdk';
+import { defineSampler, tensor, type Sampler } from '@atelier/sdk';
 import { expect, test } from 'vitest';
 import {
   DefaultSchedulerMissing,
   effectiveScheduler,
+  LevelsInvalid,
   noiseLevels,
   startNoise,
+  type ScheduleChanges,
   TooFewSteps,
 } from '../../../../backend/src/diffusion/noise-levels.js';
 import { ddim } from '../../../../backend/src/diffusion/samplers/ddim.js';
@@ -35,6 +37,7 @@ const inTheirWay = new Set([
   'turbo',
   'beta-comfyui',
   'vp',
+  'vp-comfyui',
   'karras-dynamic',
   'sinusoidal-sf',
   'invcosinusoidal-sf',
@@ -103,6 +106,20 @@ test('a sampler that ends at the lowest level gets as many steps, the last of th
       expect(levels.at(-2)).toBeGreaterThan(model.sigmaMin);
     }
   }
+});
+
+test('levels are written by hand, cut at both ends, and refused where they rise or none is left', () => {
+  const levelsOf = (changes: ScheduleChanges, sampler: Sampler = euler) =>
+    noiseLevels({ sampler, scheduler: karras, model, stepCount: 6, changes });
+  expect(levelsOf({ levels: [9, 3, 1, 0] })).toEqual([9, 3, 1, 0]);
+  expect(levelsOf({ levels: [9, 3, 1, 0], startStep: 1 })).toEqual([3, 1, 0]);
+  expect(levelsOf({ levels: [9, 3, 1, 0], endStep: 2 })).toEqual([9, 3, 0]);
+  expect(levelsOf({ scheduleMinSigma: 0.1, scheduleMaxSigma: 10 }).at(-2)).toBeCloseTo(0.1, 6);
+  expect(() => levelsOf({ levels: [9, 3, 4, 0] })).toThrow('4 does not lie below 3');
+  expect(() => levelsOf({ levels: [9, Number.NaN, 0] })).toThrow(LevelsInvalid);
+  expect(() => levelsOf({ levels: [9, 0] }, ddim)).toThrow('"DDIM" chooses its own');
+  expect(() => levelsOf({ startStep: 6 })).toThrow(LevelsInvalid);
+  expect(() => levelsOf({ scheduleMinSigma: 20 })).toThrow('20, does not lie below');
 });
 
 test('the start is as strong as the first level; DDIM’s has unit variance in its own form', () => {
