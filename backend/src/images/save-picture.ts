@@ -84,10 +84,11 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** One more than the largest number that a file name in the folder starts with. */
-async function nextNumber(folder: string): Promise<number> {
-  const names = await readdir(folder);
-  return names.reduce((next, name) => Math.max(next, 1 + Number(/^\d{1,9}(?=[-.])/.exec(name)?.[0] ?? -1)), 0);
+/** One more than the largest number that a file name in the folder starts with, behind the basename if there is one. */
+export async function nextNumber(folder: string, basename = ''): Promise<number> {
+  const prefix = basename === '' ? '' : `${basename}-`;
+  const names = (await readdir(folder)).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return names.reduce((next, name) => Math.max(next, 1 + Number(/^\d{1,9}(?=[-.]|$)/.exec(name)?.[0] ?? -1)), 0);
 }
 
 /** Gives the file its final name, or says that the name is taken. */
