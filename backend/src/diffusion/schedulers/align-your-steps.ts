@@ -29,13 +29,16 @@ const THIRTY_TWO: Anchors = {
   ],
 };
 
+/** Levels optimised for SD1 and SDXL (Sabour et al. 2024), interpolated in log σ for other numbers of steps than ten. */
 export const alignYourSteps = anchored('align-your-steps', 'Align Your Steps', 'align_your_steps', TEN_STEPS);
 
 /** A1111's second name for the same levels; pictures made elsewhere carry it. */
 export const alignYourSteps11 = anchored('align-your-steps-11', 'Align Your Steps 11', 'align_your_steps_11', TEN_STEPS);
 
+/** Levels found by GITS (Chen et al. 2024), interpolated in log σ for other numbers of steps than ten. */
 export const alignYourStepsGits = anchored('align-your-steps-gits', 'Align Your Steps GITS', 'align_your_steps_GITS', GITS);
 
+/** Thirty-two levels, down to half the model's lowest, interpolated in log σ for other numbers of steps. */
 export const alignYourSteps32 = anchored('align-your-steps-32', 'Align Your Steps 32', 'align_your_steps_32', THIRTY_TWO);
 
 /** The same as reForge has them: as parts of the model's highest level, of which it writes down three digits or all. */
