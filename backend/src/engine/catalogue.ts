@@ -46,7 +46,8 @@ function samplerEntry(sampler: Sampler, extension: string | null): SamplerEntry 
 
 function schedulerEntry(scheduler: Scheduler, extension: string | null): SchedulerEntry {
   const { id, label, aliases } = scheduler;
-  return { id, label, aliases: [...aliases], suits: suitedBy(scheduler), extension };
+  const options = z.toJSONSchema(scheduler.options, { io: 'input' });
+  return { id, label, aliases: [...aliases], options, suits: suitedBy(scheduler), extension };
 }
 
 function suitedBy(item: Sampler | Scheduler): SamplerEntry['suits'] {

@@ -6,6 +6,7 @@ import {
   type CheckpointEntry,
   type Named,
   type SamplerEntry,
+  type SchedulerEntry,
   type Settings,
   type Txt2ImgRequest,
 } from '@atelier/sdk/contracts';
@@ -15,6 +16,7 @@ import {
   CheckpointUnusable,
   SamplerNotFound,
   SamplerOptionInvalid,
+  ScheduleOptionInvalid,
   SchedulerNotFound,
   TooFewSteps,
 } from './errors.js';
@@ -34,7 +36,10 @@ export function acceptRequest(request: Txt2ImgRequest, catalogue: Catalogue, set
   const scheduler =
     findByName(catalogue.schedulers, request.scheduler) ??
     fail(new SchedulerNotFound(request.scheduler, labels(catalogue.schedulers), missing(catalogue)));
-  checkSamplerOptions(sampler, request.samplerOptions);
+  checkOptions(sampler, request.samplerOptions, SamplerOptionInvalid);
+  // Automatic stands for the sampler's own schedule, and takes that one's options
+  const standsFor = scheduler.id === 'automatic' && catalogue.schedulers.find(({ id }) => id === sampler.defaultScheduler);
+  checkOptions(standsFor || scheduler, request.schedulerOptions, ScheduleOptionInvalid);
   if (request.steps < sampler.minSteps) throw new TooFewSteps(sampler.label, request.steps, sampler.minSteps);
   return {
     ...request,
@@ -75,11 +80,15 @@ export function findCheckpoint(checkpoints: readonly CheckpointEntry[], wanted: 
   return found;
 }
 
-function checkSamplerOptions({ label, options: schema }: SamplerEntry, options: Txt2ImgRequest['samplerOptions']): void {
+function checkOptions(
+  { label, options: schema }: SamplerEntry | SchedulerEntry,
+  options: Readonly<Record<string, unknown>>,
+  Invalid: typeof SamplerOptionInvalid | typeof ScheduleOptionInvalid,
+): void {
   const known = Object.keys((schema.properties as Record<string, unknown> | undefined) ?? {});
   const unknown = Object.keys(options).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new SamplerOptionInvalid(
+    throw new Invalid(
       `${label} has no option "${unknown.join('", "')}".`,
       known.length > 0 ? `Its options: ${known.join(', ')}.` : 'It has no options at all.',
     );
@@ -87,7 +96,7 @@ function checkSamplerOptions({ label, options: schema }: SamplerEntry, options: 
   const { error } = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(options);
   if (!error) return;
   const [{ path, message }] = error.issues;
-  throw new SamplerOptionInvalid(
+  throw new Invalid(
     `Option ${path.join('.')} of ${label}: ${message}.`,
     `Its options: ${known.join(', ')}. GET /api/catalogue has their ranges.`,
   );

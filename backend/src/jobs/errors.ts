@@ -173,6 +173,10 @@ export class SamplerOptionInvalid extends AppError {
   readonly code = 'sampler-option-invalid';
 }
 
+export class ScheduleOptionInvalid extends AppError {
+  readonly code = 'schedule-option-invalid';
+}
+
 export class TooFewSteps extends AppError {
   readonly code = 'too-few-steps';
   constructor(sampler: string, steps: number, least: number) {

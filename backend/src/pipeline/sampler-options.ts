@@ -2,13 +2,14 @@ import { AppError, type Sampler, type Scheduler, type Txt2ImgRequest } from '@at
 
 /** An option that the sampler or the schedule does not have, or a value that the option cannot take. */
 export class OptionInvalid extends AppError {
-  readonly code = 'option-invalid';
+  readonly code: 'sampler-option-invalid' | 'schedule-option-invalid';
   constructor(what: 'sampler' | 'schedule', { label, options }: Sampler | Scheduler, reason: string) {
     const names = Object.keys(options.shape);
     super(
       `The ${what} "${label}" cannot take these options: ${reason}`,
       names.length > 0 ? `Its options: ${names.join(', ')}.` : 'It has no options.',
     );
+    this.code = `${what}-option-invalid`;
   }
 }
 

@@ -27,7 +27,14 @@ export const SamplerEntry = z
 export type SamplerEntry = z.infer<typeof SamplerEntry>;
 
 export const SchedulerEntry = z
-  .object({ id: z.string(), label: z.string(), aliases: z.array(z.string()), suits, extension: z.string().nullable() })
+  .object({
+    id: z.string(),
+    label: z.string(),
+    aliases: z.array(z.string()),
+    options: JsonSchema,
+    suits,
+    extension: z.string().nullable(),
+  })
   .meta({ id: 'SchedulerEntry' });
 export type SchedulerEntry = z.infer<typeof SchedulerEntry>;
 

@@ -38,7 +38,7 @@ const catalogue: Catalogue = {
     },
     { ...sampler, id: 'ddim', label: 'DDIM', aliases: [], minSteps: 2, options: z.toJSONSchema(z.object({}), { io: 'input' }) },
   ],
-  schedulers: [{ id: 'automatic', label: 'Automatic', aliases: [], suits: [], extension: null }],
+  schedulers: [{ id: 'automatic', label: 'Automatic', aliases: [], options: {}, suits: [], extension: null }],
   checkpoints: [checkpoint('one')],
   vaes: [],
   textEncoders: [],
@@ -59,6 +59,18 @@ describe('accepting a request', () => {
     expect(() => accept({ sampler: name })).toThrow(
       expect.objectContaining({ code: 'sampler-not-found', hint: expect.stringContaining('Euler a') as string }) as Error,
     );
+  });
+
+  test('a schedule’s option is checked by its schedule, Automatic by the one it stands for', () => {
+    const named = (id: string, label: string) => ({ id, label, aliases: [], suits: [], extension: null });
+    const rho = z.toJSONSchema(z.object({ rho: z.number().min(1).default(7) }), { io: 'input' });
+    const schedulers = [...catalogue.schedulers, { ...named('karras', 'Karras'), options: rho }];
+    const samplers = [{ ...catalogue.samplers[0], defaultScheduler: 'karras' }];
+    for (const scheduler of ['karras', 'automatic']) {
+      expect(accept({ scheduler, schedulerOptions: { rho: 5 } }, { samplers, schedulers }).schedulerOptions).toEqual({ rho: 5 });
+      expect(() => accept({ scheduler, schedulerOptions: { rho: 0 } }, { samplers, schedulers })).toThrow('Option rho of Karras');
+    }
+    expect(() => accept({ schedulerOptions: { rho: 5 } })).toThrow('Automatic has no option "rho"');
   });
 
   test('a random seed is drawn once, so that the ledger has it; another one stays', () => {
