@@ -4,7 +4,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileNamePart } from '../../backend/src/images/file-name-part.js';
 import { fillPattern, type PictureFacts } from '../../backend/src/images/name-pattern.js';
-import { nextNumber } from '../../backend/src/images/save-picture.js';
+import { pictureName } from '../../backend/src/images/picture-name.js';
+import { nextNumber, savePicture } from '../../backend/src/images/save-picture.js';
 import { hasGolden, readJsonVerbatim } from '../support/goldens.js';
 
 interface Job {
@@ -47,6 +48,16 @@ interface Goldens {
   };
   patterns: PatternCase[];
   sanitize: { in: string | null; replace_spaces: boolean; out: string | null }[];
+  save_image_names: {
+    options: {
+      samples_filename_pattern?: string;
+      save_images_add_number?: boolean;
+      save_to_dirs?: boolean;
+      directories_filename_pattern?: string;
+    };
+    args: { suffix?: string; short_filename?: boolean; basename?: string; grid?: boolean; no_prompt?: boolean; extension?: string };
+    saved_names_two_calls: string[];
+  }[];
   next_sequence_number: { files: string[]; basename: string; next: number }[];
 }
 
@@ -59,6 +70,7 @@ else {
   const goldens = readJsonVerbatim<Goldens>(file);
   const { environment } = goldens;
 
+  const patternless = { ...goldens.patterns[0], p_overrides: {}, zip: false };
   const factsOf = (each: PatternCase): PictureFacts => {
     const job = { ...environment.p_defaults, ...each.p_overrides };
     const [width, height] = environment.image_size;
@@ -115,4 +127,26 @@ else {
       expect(await nextNumber(folder, basename), files.join()).toBe(next);
     }
   });
+
+  test.each(goldens.save_image_names.map((each) => [JSON.stringify([each.options, each.args]), each] as const))(
+    'names of files: %s',
+    async (_, each) => {
+      const { options, args } = each;
+      const outputs = await mkdtemp(path.join(tmpdir(), 'atelier-names-'));
+      const inFolders = options.save_to_dirs ?? true;
+      const picture = { ...patternless, prompt: 'a cat, blue', seed: 7, basename: args.basename ?? '' };
+      const folder = options.directories_filename_pattern ?? '[date]';
+      // A1111 looks at the setting for the usual name, and at what is saved for the folder
+      const usual = inFolders ? '[seed]' : '[seed]-[prompt_spaces]';
+      const isInFolder = args.grid === true || (inFolders && args.no_prompt !== true);
+      const name = pictureName(factsOf(picture), { fileName: options.samples_filename_pattern || usual, inFolders: isInFolder, folder });
+      const title = args.short_filename ? name.replace(/[^/]*$/, '') : name + (args.suffix ?? '');
+      const save = () =>
+        savePicture(outputs, title === '' ? './' : title, args.extension ?? 'png', Buffer.from('x'), {
+          isNumbered: options.save_images_add_number ?? true,
+          basename: args.basename,
+        });
+      expect([await save(), await save()]).toEqual(each.saved_names_two_calls);
+    },
+  );
 }

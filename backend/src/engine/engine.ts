@@ -145,6 +145,7 @@ export class Engine {
         library: this.library,
         shelves: this.shelves(),
         outputsDir: this.begun.options.outputsDir,
+        output: this.settings.output,
         livePreviews: this.settings.livePreviews,
         previewMethod: this.settings.previewMethod,
         fileOf: this.begun.fileOf,

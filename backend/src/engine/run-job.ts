@@ -8,8 +8,9 @@ import {
   type StepReport,
   type Txt2ImgRequest,
 } from '@atelier/sdk';
-import type { ErrorReport, FromEngine, Loading, Picture, PreviewMethod, Progress } from '@atelier/sdk/contracts';
+import type { ErrorReport, FromEngine, Loading, Picture, PreviewMethod, Progress, Settings } from '@atelier/sdk/contracts';
 import type { Bus } from '../hooks/index.js';
+import { pictureName } from '../images/picture-name.js';
 import { encodePng } from '../images/png.js';
 import { savePicture, writeNamedPicture } from '../images/save-picture.js';
 import { DeviceEnded } from '../inference/errors.js';
@@ -19,6 +20,7 @@ import type { JobControl } from '../pipeline/job-control.js';
 import { ProgressMeter } from '../pipeline/progress-meter.js';
 import type { Shelves } from '../pipeline/shelves.js';
 import { txt2img } from '../pipeline/txt2img.js';
+import { factsOf } from './picture-facts.js';
 
 /** A tap that runs longer than this is named to the person who waits. */
 const PATIENCE_MS = 10_000;
@@ -29,6 +31,8 @@ export interface JobSurroundings {
   library: ModelLibrary;
   shelves: Shelves;
   outputsDir: string;
+  /** What files are called. */
+  output: Settings['output'];
   livePreviews: boolean;
   previewMethod: PreviewMethod;
   /** The file that a picture of the job is written to; without it, a free name in the outputs folder. */
@@ -71,13 +75,14 @@ async function makePictures(
 ): Promise<JobEnd> {
   const { bus, library, shelves, livePreviews, previewMethod, emit } = surroundings;
   const pictures: Picture[] = [];
+  const startedAt = new Date();
   const end = await (async (): Promise<JobEnd> => {
     try {
       await bus.points.onJobStarted.call(info);
       const shown = livePreviews ? previewMethod : 'auto'; // where nobody looks, no file is asked for
       const job: JobContext = { info, hooks: bus.points, library, shelves, control, previewMethod: shown, report };
       for await (const finished of txt2img(info.request, job, surroundings.firstBatch)) {
-        const picture = await save(finished, info, surroundings);
+        const picture = await save(finished, info, startedAt, surroundings);
         pictures.push(picture);
         emit({ type: 'picture', jobId: info.id, picture });
         await bus.points.onImageSaved.call({ job: info, picture });
@@ -93,15 +98,19 @@ async function makePictures(
   return end;
 }
 
-async function save(finished: FinishedImage, info: JobInfo, { bus, outputsDir, fileOf }: JobSurroundings): Promise<Picture> {
+async function save(finished: FinishedImage, info: JobInfo, startedAt: Date, surroundings: JobSurroundings): Promise<Picture> {
+  const { bus, outputsDir, output, shelves, fileOf } = surroundings;
   const { image, index, seed, parameters } = finished;
   const createdAt = new Date();
+  const facts = factsOf(finished, info, { startedAt, now: createdAt }, shelves, output.maxPromptWords);
   const wanted = await bus.points.transformImageFile.call(
-    { name: `txt2img-images/${localDate(createdAt)}/${seed}`, format: 'png', metadata: { parameters } },
+    { name: `txt2img-images/${pictureName(facts, output)}`, format: 'png', metadata: { parameters } },
     { job: info, index, seed },
   );
   const png = await encodePng(image, wanted.metadata);
-  const file = fileOf ? await writeNamedPicture(fileOf(index), png) : await savePicture(outputsDir, wanted.name, wanted.format, png);
+  const file = fileOf
+    ? await writeNamedPicture(fileOf(index), png)
+    : await savePicture(outputsDir, wanted.name, wanted.format, png, output);
   const { width, height } = image;
   return {
     id: randomUUID(),
@@ -114,11 +123,6 @@ async function save(finished: FinishedImage, info: JobInfo, { bus, outputsDir, f
     parameters: wanted.metadata.parameters ?? '',
     createdAt: createdAt.toISOString(),
   };
-}
-
-/** The day as people here write it in folder names: 2026-11-25. */
-function localDate(date: Date): string {
-  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
 }
 
 /** Tells the server what a job is doing: progress, previews, and whom it waits for. */

@@ -30,26 +30,55 @@ export class PictureNotSaved extends AppError {
   }
 }
 
+/** How names are kept apart. */
+export interface Numbering {
+  /** Whether a number stands in front, counted up from what the folder holds; else one is put behind a name that is taken. */
+  readonly isNumbered: boolean;
+  /** What stands before the number: `grid-0000`. */
+  readonly basename?: string;
+}
+
 /**
  * Writes a picture so that it is either there in full or not at all: a temporary name beside it, fsync, then the final
  * name, which never replaces a file.
  *
- * @param name path below `outputs` without ending; `00000` in front is counted up from what the folder holds.
+ * @param name path below `outputs` without ending. One that ends in a slash gets a number in any case.
  * @returns the path below `outputs`, with ending.
  */
-export async function savePicture(outputs: string, name: string, ending: string, bytes: Uint8Array): Promise<string> {
-  const folder = path.dirname(path.join(outputs, name));
-  if (name.includes('\0') || name.includes('\\') || path.isAbsolute(name) || name.split('/').some((part) => part === '..' || part === '')) {
+export async function savePicture(
+  outputs: string,
+  name: string,
+  ending: string,
+  bytes: Uint8Array,
+  numbering: Numbering = { isNumbered: true },
+): Promise<string> {
+  const [title, ...above] = name.split('/').reverse();
+  const below = above.reverse();
+  if (/[\0\\]/.test(name) || path.isAbsolute(name) || name === '' || below.some((part) => part === '..' || part === '') || title === '..') {
     throw new PictureNameInvalid(name);
   }
+  const folder = path.join(outputs, ...below);
   return await withTemporaryFile(folder, bytes, async (temporary) => {
-    for (let number = await nextNumber(folder); ; number++) {
-      const file = `${String(number).padStart(5, '0')}-${path.basename(name)}.${ending}`;
+    for (const names = freeNames(folder, title, numbering); ;) {
+      const { value } = await names.next();
+      const file = `${value}.${ending}`;
       if (!(await claim(temporary, path.join(folder, file)))) continue;
       await syncFolder(folder);
-      return path.posix.join(path.posix.dirname(name), file);
+      return path.posix.join(...below, file);
     }
   });
+}
+
+/** Names to try one after another, without end. */
+async function* freeNames(folder: string, title: string, { isNumbered, basename = '' }: Numbering): AsyncGenerator<string, never> {
+  if (!isNumbered && title !== '') {
+    yield title;
+    for (let number = 1; ; number++) yield `${title}-${number}`;
+  }
+  for (let number = await nextNumber(folder, basename); ; number++) {
+    const counted = basename === '' ? String(number).padStart(5, '0') : `${basename}-${String(number).padStart(4, '0')}`;
+    yield title === '' ? counted : `${counted}-${title}`;
+  }
 }
 
 /** Writes bytes where a person said, replacing what was there in one step. Returns the file's path. */

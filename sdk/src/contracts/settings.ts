@@ -8,6 +8,8 @@ export type ModelMemory = z.infer<typeof ModelMemory>;
 export const PreviewMethod = z.enum(['auto', 'colours', 'taesd']);
 export type PreviewMethod = z.infer<typeof PreviewMethod>;
 
+const pattern = z.string().max(500);
+
 /** What is remembered on the server. Each extension has its own section, checked by its own schema. */
 export const Settings = z
   .strictObject({
@@ -34,6 +36,16 @@ export const Settings = z
       .describe(
         'How many gigabytes copies of weights for precision int8 may take in data/cache/weights; those that were not used for longest are deleted.',
       ),
+    output: z
+      .strictObject({
+        fileName: pattern.default('').describe('Pattern of file names, like "[seed]-[prompt_words]"; empty for the usual ones.'),
+        inFolders: z.boolean().default(true).describe('Put pictures into folders.'),
+        folder: pattern.default('[date]').describe('Pattern of the folders’ names.'),
+        isNumbered: z.boolean().default(true).describe('Put a number that counts up before the name.'),
+        maxPromptWords: z.int().min(1).max(100).default(8).describe('How many words [prompt_words] takes.'),
+      })
+      .prefault({})
+      .describe('What the files of pictures are called.'),
     sdapi: z
       .strictObject({
         vae: z.string().default('auto').describe('Name of a VAE, "auto" or "own".'),

@@ -9,7 +9,6 @@ export const fixedOptions: Readonly<Record<string, unknown>> = {
   randn_source: 'NV',
   eta_noise_seed_delta: 0,
   return_grid: false,
-  save_to_dirs: true,
 };
 
 /** Setting this changes nothing, because it is so already. */

@@ -10,6 +10,7 @@ import { SettingsStore } from '../../settings/settings-store.js';
 import { PictureFiles } from '../picture-files.js';
 import { SettingsService } from '../settings.service.js';
 import { fixedOptions, isFixedAt } from './options.js';
+import { outputOptions, takeOutput } from './output-options.js';
 import { pngInfo } from './png-info.js';
 import { infoOf, progressOf } from './reply.js';
 import { checkpointNamed, titleOf } from './resolve-names.js';
@@ -77,6 +78,7 @@ export class SdapiService {
     const chosen = chosenOf(checkpoints, checkpoint);
     return {
       ...fixedOptions,
+      ...outputOptions(this.store.current.output),
       sd_vae: theirVaeName(catalogue, sdapi.vae),
       forge_additional_modules: sdapi.modules,
       CLIP_stop_at_last_layers: sdapi.clipSkip,
@@ -90,12 +92,14 @@ export class SdapiService {
     const catalogue = await this.catalogue.getFresh();
     const { checkpoints } = catalogue;
     const { sd_model_checkpoint: wanted, live_previews_enable: livePreviews, ...rest } = options;
-    const { chosen, others } = takeChoices(rest, catalogue, this.store.current.sdapi);
+    const { output, others: further } = takeOutput(rest, this.store.current.output);
+    const { chosen, others } = takeChoices(further, catalogue, this.store.current.sdapi);
     for (const [name, value] of Object.entries(others)) {
       if (value !== null && !isFixedAt(name, value)) throw new FieldNotBuilt(name, value);
     }
     await this.settings.change({
       sdapi: chosen,
+      output,
       ...(wanted !== undefined && { checkpoint: wanted === null ? null : checkpointNamed(checkpoints, String(wanted)) }),
       ...(typeof livePreviews === 'boolean' && { livePreviews }),
     });
