@@ -4,6 +4,9 @@ import { recall, remember, values, type Past } from './history.js';
 /** The range of levels of the linear variance-preserving schedule in which DEIS thinks, and its smallest time. */
 const [LOWEST, HIGHEST, SMALLEST_TIME] = [0.002, 80, 1e-3];
 
+/** Far below the range, levels have no time of their own; a step to there follows its slope. */
+const NO_TIME_BELOW = 1e-4;
+
 /** Points of the sum that stands for an integral, as in the original: its pictures depend on it a little. */
 const POINTS = 10_000;
 
@@ -21,7 +24,7 @@ export const deis = defineSampler({
     for (const [sigma, next] of pairs(sigmas)) {
       const { denoised } = await denoise(x, sigma);
       past = [{ sigma, value: derivative(x, denoised, sigma) }, ...past].slice(0, max_order);
-      const weights = past.length === 1 || next === 0 ? [next - sigma] : integrals(past, next);
+      const weights = past.length === 1 || next < NO_TIME_BELOW ? [next - sigma] : integrals(past, next);
       x = add(x, combine(values(past).slice(0, weights.length), weights));
       yield { x, denoised, sigma, memory: remember(past) };
     }
