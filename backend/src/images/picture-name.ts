@@ -13,13 +13,13 @@ export interface Naming {
 /** Where the picture goes and what its name tells of it: `2026-11-25/7`. It ends in a slash when it tells nothing. */
 export function pictureName(facts: PictureFacts, { fileName, inFolders, folder }: Naming): string {
   const usual = inFolders ? '[seed]' : '[seed]-[prompt_spaces]';
-  const parts = fillPattern(fileName || usual, facts).split('/');
-  const folders = inFolders ? fillPattern(folder || '[prompt_words]', facts).split('/') : [];
+  const parts = fillPattern(fileName || usual, facts).split(/[/\\]/);
+  const folders = inFolders ? fillPattern(folder || '[prompt_words]', facts).split(/[/\\]/) : [];
   const below = [...folders, ...parts.slice(0, -1)]
     .map((part) => part.replace(/^ +/, '').replace(/[ .]+$/, ''))
     .filter((part) => part !== '');
   const title = shortened(parts.at(-1) ?? '').replace(/^\.+$/, '');
-  return [...below, title].join('/').replaceAll('\\', '_');
+  return [...below, title].join('/');
 }
 
 /** File systems take 255 bytes; a number and an ending come to it. */
