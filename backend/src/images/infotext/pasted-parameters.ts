@@ -1,3 +1,4 @@
+import { MAX_PROMPT_LENGTH } from '@atelier/sdk/contracts';
 import { EmphasisNotANumber, parseEmphasis } from '../../prompt/emphasis.js';
 import { extractStyles, type StyleTexts } from '../../prompt/extract-styles.js';
 import { parseInfotext } from './parse-infotext.js';
@@ -151,7 +152,8 @@ function withModules({ VAE: vae, ...written }: PastedParameters, { modules = [],
 
 function usesEmphasis(prompt: string): boolean {
   try {
-    return parseEmphasis(prompt).some(({ text, weight }) => weight !== 1 && text !== 'BREAK');
+    // longer prompts are not taken, and brackets that a hostile file leaves open take long to count
+    return parseEmphasis(prompt.slice(0, MAX_PROMPT_LENGTH)).some(({ text, weight }) => weight !== 1 && text !== 'BREAK');
   } catch (error) {
     if (error instanceof EmphasisNotANumber) return true; // a weight was written, if not one to be used
     throw error;
