@@ -35,7 +35,6 @@ const reforge = new Set(
 const leftOut = [
   ['Cosine-exponential Blend (reForge)', 'its levels rise again from the third step on; levels fall here'],
   ['Align Your Steps Custom (reForge)', 'levels are written by hand in the request instead (`levels`)'],
-  ['Align Your Steps of ComfyUI’s node', 'has one level more than was asked for and other last digits; to be built'],
   ['SD Turbo of ComfyUI’s node', 'it is Turbo in 10 steps with `startStep` and `endStep`'],
   ['Uniform, Normal, SGM Uniform and Turbo of flow models as Forge has them', 'the first ends at 0 twice, the others leave the shift out'],
   [

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fluxMu } from '../../backend/src/diffusion/continuous-sampling.js';
 import { levelAfter, samplingOf } from '../../backend/src/diffusion/model-sampling.js';
 import { effectiveScheduler, noised, noiseLevels, startNoise, TooFewSteps } from '../../backend/src/diffusion/noise-levels.js';
+import { roundHalfToEven } from '../../backend/src/diffusion/round-half-to-even.js';
 import { ddim } from '../../backend/src/diffusion/samplers/ddim.js';
 import { euler } from '../../backend/src/diffusion/samplers/euler.js';
 import { lcm } from '../../backend/src/diffusion/samplers/lcm.js';
@@ -510,6 +511,21 @@ describe.runIf(hasGolden('sigmas/schedulers_comfy.json'))('schedules of ComfyUI'
   }
 
   for (const record of golden.scheduler_nodes) {
+    if (record.node === 'AlignYourStepsScheduler') {
+      const ofSdxl = record.model_type === 'SDXL' ? 'sdxl' : undefined;
+      const taken = roundHalfToEven(record.steps * (record.denoise ?? 1));
+      if (record.model_type === 'SVD' || record.sigmas.length < 2) {
+        left.add(record.model_type === 'SVD' ? 'ComfyUI AlignYourStepsScheduler of SVD' : 'ComfyUI runs of no strength, which are no runs');
+        continue;
+      }
+      test(`AlignYourStepsScheduler of ${record.model_type}: ${record.steps} steps at strength ${record.denoise}`, () => {
+        const scheduler = schedulers.find(({ id }) => id === 'align-your-steps-comfyui')!;
+        const changes = { startStep: record.steps - taken };
+        const model = { ...sd15, anchors: ofSdxl } as ModelSampling;
+        expectClose(noiseLevels({ sampler: euler, scheduler, model, stepCount: record.steps, changes }), record.sigmas, relative);
+      });
+      continue;
+    }
     if (record.node === 'SDTurboScheduler') {
       test(`SDTurboScheduler: ${record.steps} steps at strength ${record.denoise}`, () => {
         // of the ten steps of Turbo, some from a place on

@@ -9,6 +9,18 @@ const TEN_STEPS: Anchors = {
   sdxl: [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.38, 0.234, 0.113, 0.029],
 };
 
+/** The same with the ends of SD1's and SDXL's own levels, as ComfyUI writes them down. */
+const TEN_STEPS_OF_COMFYUI: Anchors = {
+  sd1: [
+    14.6146412293, 6.4745760956, 3.8636745985, 2.694615152, 1.8841921177, 1.3943805092, 0.9642583904, 0.6523686016, 0.3977456272,
+    0.1515232662, 0.0291671582,
+  ],
+  sdxl: [
+    14.6146412293, 6.3184485287, 3.7681790315, 2.1811480769, 1.3405244945, 0.8620721141, 0.5550693289, 0.3798540708, 0.2332364134,
+    0.1114188177, 0.0291671582,
+  ],
+};
+
 /** Found by GITS (Chen et al. 2024), which needs no optimisation: a search for few straight pieces. */
 const GITS: Anchors = {
   sd1: [14.615, 4.617, 2.507, 1.236, 0.702, 0.402, 0.24, 0.156, 0.104, 0.094, 0.029],
@@ -40,6 +52,14 @@ export const alignYourStepsGits = anchored('align-your-steps-gits', 'Align Your 
 
 /** Thirty-two levels, down to half the model's lowest, interpolated in log σ for other numbers of steps. */
 export const alignYourSteps32 = anchored('align-your-steps-32', 'Align Your Steps 32', 'align_your_steps_32', THIRTY_TWO);
+
+/** The same as ComfyUI has them: the lowest level is left out, so that the last step leads from the one above it to 0. */
+export const alignYourStepsComfyui = defineScheduler({
+  id: 'align-your-steps-comfyui',
+  label: 'Align Your Steps (ComfyUI)',
+  suits: ({ prediction }) => prediction !== 'flow',
+  levels: ({ anchors = 'sd1' }, stepCount) => interpolated(TEN_STEPS_OF_COMFYUI[anchors], stepCount + 1).toSpliced(-2, 1),
+});
 
 /** The same as reForge has them: as parts of the model's highest level, of which it writes down three digits or all. */
 export const ofReforge: readonly Scheduler[] = [

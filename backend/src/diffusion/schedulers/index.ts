@@ -1,5 +1,12 @@
 import type { Scheduler } from '@atelier/sdk';
-import { alignYourSteps, alignYourSteps11, alignYourSteps32, alignYourStepsGits, ofReforge } from './align-your-steps.js';
+import {
+  alignYourSteps,
+  alignYourSteps11,
+  alignYourSteps32,
+  alignYourStepsComfyui,
+  alignYourStepsGits,
+  ofReforge,
+} from './align-your-steps.js';
 import { automatic } from './automatic.js';
 import { beta, betaComfyui } from './beta.js';
 import { cosine } from './cosine.js';
@@ -39,6 +46,7 @@ export const schedulers: readonly Scheduler[] = [
   alignYourSteps32,
   betaComfyui,
   klOptimalComfyui,
+  alignYourStepsComfyui,
   linearQuadratic,
   vp,
   vpComfyui,
