@@ -58,7 +58,7 @@ export const alignYourStepsComfyui = defineScheduler({
   id: 'align-your-steps-comfyui',
   label: 'Align Your Steps (ComfyUI)',
   suits: ({ prediction }) => prediction !== 'flow',
-  levels: ({ anchors = 'sd1' }, stepCount) => interpolated(TEN_STEPS_OF_COMFYUI[anchors], stepCount + 1).toSpliced(-2, 1),
+  levels: ({ anchors }, stepCount) => interpolated(TEN_STEPS_OF_COMFYUI[anchors ?? 'sd1'], stepCount + 1).toSpliced(-2, 1),
 });
 
 /** The same as reForge has them: as parts of the model's highest level, of which it writes down three digits or all. */
