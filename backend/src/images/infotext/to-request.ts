@@ -37,12 +37,24 @@ const plainFields: Readonly<Record<string, Field>> = {
   'Skip Early CFG': 'skipEarlyGuidance',
   'CFG Rescale': 'cfgRescale',
   Precision: 'precision',
+  'Schedule min sigma': 'scheduleMinSigma',
+  'Schedule max sigma': 'scheduleMaxSigma',
+  'Discard penultimate sigma': 'discardNextToLast',
+  'Start step': 'startStep',
+  'End step': 'endStep',
 };
 
 /** What a picture has where its text does not say otherwise. */
 const unwritten = {
   scheduler: 'automatic',
   samplerOptions: {},
+  schedulerOptions: {},
+  scheduleMinSigma: 0,
+  scheduleMaxSigma: 0,
+  discardNextToLast: false,
+  levels: [],
+  startStep: 0,
+  endStep: 0,
   variationSeed: -1,
   variationStrength: 0,
   seedResizeFromWidth: 0,
@@ -86,6 +98,7 @@ export function requestOf(infotext: Infotext, catalogue: Catalogue): PastedReque
   takeParts(rest, catalogue, pasting);
   takeSampler(rest, catalogue, pasting);
   take(rest, 'RNG', (value) => pasting.set('rng', value === 'GPU' ? 'NV' : value, 'RNG'));
+  take(rest, 'Noise levels', (value) => pasting.set('levels', value.split(' ').map(Number), 'Noise levels', value));
   // tiles change the picture a little at their seams, so what was made in tiles is made in tiles again
   if (rest.delete('VAE tile-1') && rest.delete('VAE tile-2') && rest.delete('VAE tile overlap')) pasting.request.tiledVae = 'always';
   for (const [name, value] of rest) {
@@ -168,10 +181,12 @@ function takeSampler(rest: Map<string, string>, catalogue: Catalogue, pasting: P
     if (found.scheduler !== null) pasting.request.scheduler = found.scheduler;
     pasting.request.samplerOptions = takeOptions(rest, found.sampler);
   });
+  const scheduler = catalogue.schedulers.find(({ id }) => id === pasting.request.scheduler);
+  if (scheduler) pasting.request.schedulerOptions = takeOptions(rest, scheduler);
 }
 
-/** The sampler's own options, under the names that they declare for infotexts. */
-function takeOptions(rest: Map<string, string>, { options: { properties = {} } }: SamplerEntry): Record<string, unknown> {
+/** The options of a sampler or a schedule, under the names that they declare for infotexts. */
+function takeOptions(rest: Map<string, string>, { options: { properties = {} } }: Pick<SamplerEntry, 'options'>): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(properties as Record<string, { type?: string; infotext?: string }>)) {
     take(rest, schema.infotext ?? name, (value) => {

@@ -15,10 +15,15 @@ const sha256 = '0123456789abcdef'.repeat(4);
 const inFolder = (folder: string, names: readonly string[], more: object = {}) =>
   names.map((name) => ({ name, file: `/models/${folder}/${name}.safetensors`, problem: null, ...more }));
 
+/** As the catalogue has them. */
+function withOptions<Noun extends { options: z.ZodObject }>({ options, ...noun }: Noun) {
+  return { ...noun, options: z.toJSONSchema(options, { io: 'input' }) };
+}
+
 const checkpointNames = ['dream, v1: "last"', 'sub/other'];
 const catalogue = {
-  samplers: samplers.map(({ options, ...sampler }) => ({ ...sampler, options: z.toJSONSchema(options, { io: 'input' }) })),
-  schedulers,
+  samplers: samplers.map(withOptions),
+  schedulers: schedulers.map(withOptions),
   checkpoints: inFolder('checkpoints', checkpointNames, { sha256, parts: ['vae'] }),
   vaes: inFolder('vae', ['ft-mse', 'flux/ae'], { isTiny: false }),
   textEncoders: inFolder('text_encoders', ['clip_l', 'sub/t5xxl'], { kinds: ['clip-l'] }),
@@ -41,7 +46,7 @@ const share = fc.constantFrom(0, 0.05, 0.5, 1);
 const side = fc.integer({ min: 2, max: 256 }).map((n) => n * 8);
 
 /** Any request whose choices a picture's text can hold: the number of pictures is not among them. */
-const anyRequest = fc.constantFrom(...samplers).chain((sampler) =>
+const anyRequest = fc.tuple(fc.constantFrom(...samplers), fc.constantFrom(...schedulers)).chain(([sampler, scheduler]) =>
   fc.record({
     prompt,
     negativePrompt: prompt,
@@ -52,7 +57,14 @@ const anyRequest = fc.constantFrom(...samplers).chain((sampler) =>
     tiledVae: fc.constantFrom('auto' as const, 'always' as const),
     sampler: fc.constant(sampler.id),
     samplerOptions: optionsOf(sampler.options),
-    scheduler: fc.constantFrom(...schedulers.map(({ id }) => id)),
+    scheduler: fc.constant(scheduler.id),
+    schedulerOptions: optionsOf(scheduler.options),
+    scheduleMinSigma: fc.constantFrom(0, 0.1),
+    scheduleMaxSigma: fc.constantFrom(0, 20),
+    discardNextToLast: fc.boolean(),
+    levels: fc.constantFrom([], [14.6, 3, 0.5, 0]),
+    startStep: fc.constantFrom(0, 2),
+    endStep: fc.constantFrom(0, 9),
     steps: fc.integer({ min: 1, max: 150 }),
     cfgScale: fc.double({ min: 1, max: 30, noNaN: true }),
     distilledCfgScale: fc.double({ min: 0, max: 100, noNaN: true }),
