@@ -48,26 +48,53 @@ export function isBreak({ text, weight }: WeightedText): boolean {
  */
 export function parseEmphasis(prompt: string): WeightedText[] {
   const pieces: { text: string; weight: number }[] = [];
-  const openRound: number[] = [];
-  const openSquare: number[] = [];
-  const multiplyFrom = (start: number, factor: number) => {
-    for (let i = start; i < pieces.length; i++) pieces[i].weight *= factor;
-  };
-  // `open` is the list that holds the place where the bracket to be closed was opened
-  const close = (open: number[], factor: number) => multiplyFrom(open.pop() as number, factor);
-
+  const [round, square] = [new Brackets(), new Brackets()];
   for (const [token, weight] of prompt.matchAll(tokenPattern)) {
     if (token.startsWith('\\')) pieces.push({ text: token.slice(1), weight: 1 });
-    else if (token === '(') openRound.push(pieces.length);
-    else if (token === '[') openSquare.push(pieces.length);
-    else if (weight !== undefined && openRound.length > 0) close(openRound, weightOf(weight));
-    else if (token === ')' && openRound.length > 0) close(openRound, ROUND_FACTOR);
-    else if (token === ']' && openSquare.length > 0) close(openSquare, SQUARE_FACTOR);
+    else if (token === '(') round.open(pieces.length);
+    else if (token === '[') square.open(pieces.length);
+    else if (weight !== undefined && round.areOpen) round.close(pieces.length, weightOf(weight));
+    else if (token === ')' && round.areOpen) round.close(pieces.length, ROUND_FACTOR);
+    else if (token === ']' && square.areOpen) square.close(pieces.length, SQUARE_FACTOR);
     else pieces.push(...splitAtBreaks(token));
   }
-  for (const start of openRound) multiplyFrom(start, ROUND_FACTOR);
-  for (const start of openSquare) multiplyFrom(start, SQUARE_FACTOR);
+  round.multiply(pieces, ROUND_FACTOR);
+  square.multiply(pieces, SQUARE_FACTOR);
   return joinEqual(pieces);
+}
+
+/** Brackets of one kind and the pieces that each of them holds. Taken together at the end, they cost time in proportion to their number, however deep they are. */
+class Brackets {
+  private readonly opened: number[] = [];
+  private readonly closed: { start: number; end: number; factor: number }[] = [];
+
+  get areOpen(): boolean {
+    return this.opened.length > 0;
+  }
+
+  open(start: number): void {
+    this.opened.push(start);
+  }
+
+  close(end: number, factor: number): void {
+    this.closed.push({ start: this.opened.pop() as number, end, factor });
+  }
+
+  /** Multiplies each piece's weight by the factors of all brackets around it. Those left open reach to the end. */
+  multiply(pieces: { weight: number }[], factorOfOpen: number): void {
+    while (this.areOpen) this.close(pieces.length, factorOfOpen);
+    const outerFirst = this.closed.toSorted((a, b) => a.start - b.start || b.end - a.end);
+    const around: { end: number; factor: number }[] = [];
+    let next = 0;
+    for (const [i, piece] of pieces.entries()) {
+      while (around.length > 0 && around.at(-1)!.end <= i) around.pop();
+      for (; next < outerFirst.length && outerFirst[next].start <= i; next++) {
+        const { end, factor } = outerFirst[next];
+        if (end > i) around.push({ end, factor: factor * (around.at(-1)?.factor ?? 1) });
+      }
+      piece.weight *= around.at(-1)?.factor ?? 1;
+    }
+  }
 }
 
 /** The plain texts around each BREAK, without the white space next to it. */

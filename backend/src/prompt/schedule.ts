@@ -59,9 +59,9 @@ function endsIn(tree: Node, stepOf: (written: string) => number, count: number):
   const ends = new Set([count]);
   const open = [tree]; // a stack, for brackets may be nested thousands deep
   for (let node = open.pop(); node; node = open.pop()) {
-    if (node.kind === 'sequence') open.push(...node.nodes);
+    if (node.kind === 'sequence') for (const child of node.nodes) open.push(child);
     if (node.kind === 'turns') {
-      open.push(...node.options);
+      for (const option of node.options) open.push(option);
       for (let step = 1; step <= count; step++) ends.add(step);
     }
     if (node.kind === 'switch') {
@@ -77,7 +77,7 @@ function textAt(tree: Node, step: number, stepOf: (written: string) => number): 
   const open = [tree];
   for (let node = open.pop(); node; node = open.pop()) {
     if (node.kind === 'text') texts.push(node.text);
-    else if (node.kind === 'sequence') open.push(...node.nodes.toReversed());
+    else if (node.kind === 'sequence') for (const child of node.nodes.toReversed()) open.push(child);
     else if (node.kind === 'switch') open.push(step <= stepOf(node.when) ? node.before : node.after);
     else open.push(node.options[(step - 1) % node.options.length]);
   }
