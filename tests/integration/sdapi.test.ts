@@ -191,11 +191,12 @@ test('variations of one seed begin alike, say so, and leave the picture alone at
   const [plain, varied, other] = [
     await details({ subseed_strength: 0 }),
     await details({ subseed_strength: 0.3 }),
-    await details({ subseed_strength: 0.3, override_settings: { eta_noise_seed_delta: 31337 } }),
+    await details({ subseed_strength: 0.3, override_settings: { eta_noise_seed_delta: 31337, sigma_max: 9 } }),
   ];
   expect(varied.info).toMatchObject({ all_seeds: [5, 5], subseed: 9, all_subseeds: [9, 10], subseed_strength: 0.3 });
   expect(varied.info.infotexts[1]).toContain('Variation seed: 10, Variation seed strength: 0.3');
   expect(other.info.infotexts[0]).toContain('ENSD: 31337');
+  expect(other.info.infotexts[0]).toContain('Schedule max sigma: 9');
   expect(plain.info).toMatchObject({ all_seeds: [5, 6] });
   expect(new Set([plain, varied, other].map(({ images }) => images[0])).size).toBe(3);
 });

@@ -138,6 +138,9 @@ const theirName: Readonly<Record<string, string>> = {
   noiseSeedDelta: 'override_settings.eta_noise_seed_delta',
   guidanceMinSigmaForAll: 'override_settings.s_min_uncond_all',
   skipEarlyGuidance: 'override_settings.skip_early_cond',
+  scheduleMinSigma: 'override_settings.sigma_min',
+  scheduleMaxSigma: 'override_settings.sigma_max',
+  discardNextToLast: 'override_settings.always_discard_next_to_last_sigma',
   batchSize: 'batch_size',
   batchCount: 'n_iter',
   clipSkip: 'override_settings.CLIP_stop_at_last_layers',
@@ -225,6 +228,12 @@ function override(name: string, value: unknown, { checkpoints }: Catalogue): Par
       return { checkpoint: checkpointNamed(checkpoints, String(value)) };
     case 'eta_noise_seed_delta':
       return { noiseSeedDelta: value as number };
+    case 'sigma_min':
+      return { scheduleMinSigma: value as number };
+    case 'sigma_max':
+      return { scheduleMaxSigma: value as number };
+    case 'always_discard_next_to_last_sigma':
+      return { discardNextToLast: value as boolean };
     case 's_min_uncond':
       return { guidanceMinSigma: value as number };
     case 's_min_uncond_all':
