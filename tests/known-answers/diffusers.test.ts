@@ -28,6 +28,7 @@ const CHECKPOINTS = 'models/checkpoints';
 const listed = existsSync(goldenPath(CHECKPOINTS)) ? readdirSync(goldenPath(CHECKPOINTS)) : [];
 const folders = listed.filter((name) => hasGolden(`${CHECKPOINTS}/${name}/model_index.json`));
 
+if (folders.length === 0) test.skip('no golden folder of diffusers', () => {});
 for (const folder of folders) {
   // the same weights, all in one file in the names of the original program
   const family = folder.replace(/-diffusers$/, '');

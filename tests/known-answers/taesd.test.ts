@@ -20,6 +20,7 @@ interface Reference {
 const folder = 'models/misc/refs';
 const records = existsSync(goldenPath(folder)) ? readdirSync(goldenPath(folder)).filter((name) => /^tae.*\.json$/.test(name)) : [];
 
+if (records.length === 0) test.skip('no golden tiny autoencoder', () => {});
 for (const record of records) {
   const { files, z, decode, image_pm1, encode, tensors_file } = readJson<Reference>(`${folder}/${record}`);
   const tensors = readTensors(`${folder}/${tensors_file}`);
