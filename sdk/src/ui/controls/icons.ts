@@ -15,6 +15,7 @@ export const icons = {
   layers: 'm12 4 9 4.5-9 4.5-9-4.5zM3 13l9 4.5 9-4.5',
   loop: 'M17 3l3 3-3 3M4 11V9a3 3 0 0 1 3-3h13M7 21l-3-3 3-3M20 13v2a3 3 0 0 1-3 3H4',
   more: 'M6 12h.01M12 12h.01M18 12h.01',
+  paste: 'M18 6 7 17M7 8v9h9',
   picture: 'M5 5h14a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM4 16l5-5 6 6M15 9h.01',
   puzzle: 'M10 4a2 2 0 0 1 4 0v2h4v4h2a2 2 0 0 1 0 4h-2v5H6v-5H4a2 2 0 0 1 0-4h2V6h4z',
   queue: 'M5 7h14M5 12h14M5 17h9',
