@@ -7,6 +7,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/txt2img', name: 'txt2img', component: Txt2ImgTab },
   { path: '/pictures/:id', name: 'picture', component: Txt2ImgTab },
   { path: '/jobs/:id', name: 'job', component: Txt2ImgTab },
+  { path: '/png-info', name: 'png-info', component: () => import('./features/png-info/PngInfoTab.vue') },
   { path: '/queue', name: 'queue', component: () => import('./features/queue/QueueTab.vue') },
   { path: '/extensions', name: 'extensions', component: () => import('./features/extensions/ExtensionsTab.vue') },
   ...(import.meta.env.DEV

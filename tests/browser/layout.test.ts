@@ -11,7 +11,15 @@ beforeAll(async () => {
 afterAll(() => studio.close());
 
 const phone = (width: number, height = 844) => ({ viewport: { width, height }, isMobile: true, hasTouch: true });
-const places = ['/#/txt2img', '/#/queue', '/#/extensions', '/#/prompt-history', '/#/txt2img?sheet=parameters', '/#/txt2img?sheet=gallery'];
+const places = [
+  '/#/txt2img',
+  '/#/queue',
+  '/#/png-info',
+  '/#/extensions',
+  '/#/prompt-history',
+  '/#/txt2img?sheet=parameters',
+  '/#/txt2img?sheet=gallery',
+];
 
 describe.each([320, 360, 390])('on a phone of %d px', (width) => {
   test.each(places)('%s does not scroll sideways', async (place) => {
@@ -85,13 +93,16 @@ test('tabs that do not fit go into a menu', async () => {
 });
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
-  test.each(['/#/txt2img', '/#/queue', '/#/extensions', '/#/prompt-history'])('axe finds nothing wrong in %s', async (place) => {
-    const page = await studio.open(place, { colorScheme });
-    await page.getByText(/Ready on/).waitFor();
-    await page.waitForTimeout(300);
-    expect(await accessibilityFaults(page)).toEqual([]);
-    await page.context().close();
-  });
+  test.each(['/#/txt2img', '/#/queue', '/#/png-info', '/#/extensions', '/#/prompt-history'])(
+    'axe finds nothing wrong in %s',
+    async (place) => {
+      const page = await studio.open(place, { colorScheme });
+      await page.getByText(/Ready on/).waitFor();
+      await page.waitForTimeout(300);
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.context().close();
+    },
+  );
 
   test('axe finds nothing wrong on a phone, with and without a sheet', async () => {
     const page = await studio.open('/', { colorScheme, ...phone(390) });
@@ -131,7 +142,7 @@ test('“?” lists the keys, Alt and a digit goes to a tab', async () => {
   await page.getByRole('dialog', { name: 'Keys' }).getByText('Go to a tab').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  await page.keyboard.press('Alt+3');
+  await page.keyboard.press('Alt+4');
   await expect.poll(() => page.url()).toContain('#/extensions');
 });
 

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTxt2ImgJob } from '@atelier/sdk/contracts';
 import { openStudio, promptOf, type Studio } from '../support/page.js';
@@ -66,5 +67,25 @@ test('the arrow beside the prompt takes apart what was pasted into it', async ()
   const page = await studio.open();
   await promptOf(page).fill(picture.parameters);
   await page.getByRole('button', { name: 'Read generation parameters from prompt or clipboard' }).click();
+  await expectRestored(page);
+});
+
+test('the PNG Info tab shows a picture with all that its file tells, and sends it to txt2img', async () => {
+  const page = await studio.open('/#/png-info');
+  await page.getByText('Drop a picture here').waitFor();
+  await page.getByText(/Ready on/).waitFor();
+  const foreign = await sharp({ create: { width: 64, height: 48, channels: 3, background: 'teal' } })
+    .png()
+    .toBuffer();
+  await drop(page, 'main', { png: foreign });
+  await page.getByText('There are no parameters in it.').waitFor();
+  expect(await page.getByRole('button', { name: 'Send to txt2img' }).count()).toBe(0);
+
+  await page.getByLabel('Picture', { exact: true }).setInputFiles({ name: 'made.png', mimeType: 'image/png', buffer: picture.bytes });
+  await page.getByText('written by A1111').waitFor();
+  expect(await page.getByRole('group', { name: 'Parameters of the picture' }).innerText()).toBe(picture.parameters);
+  const image = page.getByRole('img', { name: 'The picture that is read' });
+  await expect.poll(() => image.evaluate((shown: HTMLImageElement) => shown.naturalHeight)).toBe(made.height);
+  await page.getByRole('button', { name: 'Send to txt2img' }).click();
   await expectRestored(page);
 });

@@ -16,6 +16,7 @@ export function useTabs() {
   const catalogue = useCatalogueStore();
   return computed<PageTab[]>(() => [
     { id: 'txt2img', label: t('txt2img'), icon: 'picture', path: '/txt2img' },
+    { id: 'png-info', label: t('PNG Info'), icon: 'info', path: '/png-info' },
     { id: 'queue', label: t('Queue'), icon: 'queue', path: '/queue' },
     { id: 'extensions', label: t('Extensions'), icon: 'puzzle', path: '/extensions' },
     ...[...catalogue.catalogue.tabs]

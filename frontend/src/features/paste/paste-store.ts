@@ -42,7 +42,7 @@ export const usePasteStore = defineStore('paste', () => {
     await choose(checkpoint ?? checkpointBefore);
     form.change(fields);
     leftOver.value = notApplied.length + refused.length > 0 ? { notApplied, refused } : null;
-    showToast(t('The form has these parameters.'), () => void attempt(() => restore()));
+    showToast(t('The form has these parameters.'), () => void attempt(restore));
 
     async function restore(): Promise<void> {
       await choose(checkpointBefore);
@@ -73,7 +73,7 @@ export const usePasteStore = defineStore('paste', () => {
     leftOver.value = null;
   }
 
-  return { leftOver, error, paste, pasteIntoPrompt, apply, attempt, dismiss };
+  return { leftOver, error, paste, pasteIntoPrompt, apply, dismiss };
 });
 
 /** @throws ClipboardClosed */
