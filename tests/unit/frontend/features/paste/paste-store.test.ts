@@ -1,9 +1,12 @@
 // @vitest-environment happy-dom
 import { createPinia, setActivePinia } from 'pinia';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Settings } from '@atelier/sdk/contracts';
+import { nextTick } from 'vue';
+import { type Catalogue, Settings } from '@atelier/sdk/contracts';
+import { useModelStore } from '../../../../../frontend/src/features/model/model-store.js';
 import { usePasteStore } from '../../../../../frontend/src/features/paste/paste-store.js';
 import { useRequestStore } from '../../../../../frontend/src/features/txt2img/request-store.js';
+import { useCatalogueStore } from '../../../../../frontend/src/shell/catalogue-store.js';
 import { useSettingsStore } from '../../../../../frontend/src/shell/settings-store.js';
 import { toasts } from '../../../../../sdk/src/ui/controls/toasts.js';
 
@@ -36,6 +39,17 @@ test('a dropped picture fills the form and chooses its checkpoint; Undo brings b
   toasts.value.at(-1)!.undo!();
   await vi.waitFor(() => expect(form.request).toMatchObject({ prompt: 'before', steps: 20 }));
   expect(useSettingsStore().settings.checkpoint).toBeNull();
+});
+
+test('the VAE of the picture is taken, not the one that its checkpoint was last used with here', async () => {
+  localStorage.setItem('atelier.parts', JSON.stringify({ other: { vae: 'remembered', textEncoders: [] } }));
+  useCatalogueStore().receive(twoCheckpoints());
+  await useSettingsStore().change({ checkpoint: 'starter' });
+  useModelStore();
+  answer = { request: { prompt: 'a cat', checkpoint: 'other', vae: 'own' } };
+  await usePasteStore().paste('a cat');
+  await nextTick();
+  expect(useRequestStore().asked()).toMatchObject({ checkpoint: 'other', vae: 'own' });
 });
 
 test('what could not be applied is kept with its reason, until the next paste is wholly taken over', async () => {
@@ -77,3 +91,40 @@ test('a picture without parameters leaves the form as it is, and says so', async
   expect(paste.error?.code).toBe('no-parameters');
   expect(form.request.prompt).toBe('before');
 });
+
+function twoCheckpoints(): Catalogue {
+  const entry = {
+    file: '/a.safetensors',
+    sizeBytes: 1,
+    family: 'sd15',
+    label: 'Stable Diffusion 1',
+    prediction: 'eps' as const,
+    latentChannels: 4,
+    beside: null,
+    takesGuidance: false,
+    recommended: {},
+    parts: [],
+    missing: [],
+    automaticVae: null,
+    description: null,
+    previewFile: null,
+    previewUrl: null,
+    sha256: null,
+    shortHash: null,
+    problem: null,
+    notes: [],
+  };
+  return {
+    samplers: [],
+    schedulers: [],
+    checkpoints: [
+      { ...entry, name: 'starter' },
+      { ...entry, name: 'other' },
+    ],
+    vaes: [],
+    textEncoders: [],
+    embeddings: [],
+    extensions: [],
+    tabs: [],
+  };
+}
