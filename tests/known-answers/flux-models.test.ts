@@ -1,12 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { fail, type Condition, type ModelSource, type StoredTensor, type StoredTensors, type Tensor } from '@atelier/sdk';
-import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { componentsOf } from '../../backend/src/checkpoints/components.js';
 import { diffusersFlux } from '../../backend/src/checkpoints/layouts/diffusers-flux.js';
 import { rowsOf, stacked } from '../../backend/src/checkpoints/layouts/layout.js';
 import { readModelFile, type ModelFile } from '../../backend/src/checkpoints/model-file.js';
@@ -22,7 +19,8 @@ import { t5Config, t5Graph } from '../../backend/src/model-families/text-encoder
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
 import { fillT5Texts, loadT5Tokenizer, t5Text } from '../../backend/src/prompt/index.js';
 import { baseAbsent, expectClose, goldenPath, hasGolden, readJson, readTensors, realTensor, shareOfLargest } from '../support/goldens.js';
-import { arithmetics, floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { headerFile } from '../support/header-file.js';
+import { arithmetics, floats, numbers, openGraph, signedChannelsFirst, tokenRows } from '../support/open-graph.js';
 
 const T5_FILE = 'models/text_encoders/t5xxl-fp16.safetensors';
 
@@ -238,7 +236,7 @@ describe('detection', () => {
   for (const { name, header, comfyui } of models) {
     if (comfyui.family === undefined || !(comfyui.family in familyIds)) continue;
     test(`${name} is recognised, with the sizes that ComfyUI reads from it`, () => {
-      const { family, model } = recognise(fileOf(header), families);
+      const { family, model } = recognise(headerFile(header).file, families);
       expect(family.id).toBe(familyIds[comfyui.family!]);
       const config = fluxConfig(model);
       expect({
@@ -262,19 +260,6 @@ describe('detection', () => {
     });
   }
 });
-
-/** A file of a real model's names and shapes, without values. */
-function fileOf(header: string): ModelFile {
-  const { tensors } = JSON.parse(gunzipSync(readFileSync(goldenPath(`models/detection/${header}`))).toString()) as {
-    tensors: Record<string, [StoredTensor['type'], number[]]>;
-  };
-  const stored = Object.entries(tensors).map(([name, [type, shape]]): [string, StoredTensor] => [
-    name,
-    { name, file: header, type, shape, offset: 0, length: 0 },
-  ]);
-  const file = { file: header, tensors: new Map(stored), metadata: new Map<string, string>() };
-  return { ...file, components: componentsOf(file) };
-}
 
 /** The same tensors as diffusers would store them, each where it lies now. */
 function inNamesOfDiffusers(tensors: StoredTensors, width: number): StoredTensors {
@@ -335,19 +320,4 @@ async function writtenTensor(name: string, { shape, data }: Tensor): Promise<Sto
 
 function sourceOf({ file, components, metadata }: ModelFile): ModelSource {
   return { model: components.model!, markers: components.markers, metadata, stem: path.parse(file).name, read: readTensor };
-}
-
-function numbers({ data }: DeviceTensor): Float32Array {
-  if (!(data instanceof Float32Array)) throw new Error('A model answers in float32.');
-  return data;
-}
-
-/** Pixels 0 … 1 [batch, height, width, channels] as the encoder takes them: −1 … 1, [batch, channels, height, width]. */
-function signedChannelsFirst({ shape: [batch, height, width, channels], data }: Tensor): DeviceTensor {
-  const size = height * width;
-  const planes = Array.from({ length: data.length }, (_, i) => {
-    const [picture, channel, pixel] = [Math.floor(i / (size * channels)), Math.floor(i / size) % channels, i % size];
-    return 2 * data[(picture * size + pixel) * channels + channel] - 1;
-  });
-  return floats([batch, channels, height, width], planes);
 }

@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { existsSync, readdirSync } from 'node:fs';
 import {
   AppError,
   concat,
@@ -17,7 +16,6 @@ import {
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { describe, expect, test } from 'vitest';
 import { CheckpointIsPickle } from '../../backend/src/checkpoints/errors.js';
-import { componentsOf } from '../../backend/src/checkpoints/components.js';
 import { readModelFile, type ModelFile } from '../../backend/src/checkpoints/model-file.js';
 import { otherFileOf } from '../../backend/src/checkpoints/other-files.js';
 import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
@@ -48,7 +46,8 @@ import {
   shareOfLargest,
   type GoldenTensor,
 } from '../support/goldens.js';
-import { arithmetics, floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { headerFile } from '../support/header-file.js';
+import { arithmetics, floats, numbers, openGraph, tokenRows } from '../support/open-graph.js';
 
 /** Shares of the largest absolute value, from the goldens' README. */
 const tolerance = { text: 2e-5, unet: 3e-5, half: 2e-2, vae: 5e-5, trajectory: 2e-4 };
@@ -372,7 +371,7 @@ describe('detection', () => {
 
   for (const { name, header, comfyui } of models) {
     if (elsewhere.includes(comfyui.family ?? '')) continue;
-    const { file, values } = fileOf(header);
+    const { file, values } = headerFile(header);
     if (comfyui.kind) {
       test(`${name} is told for what it is`, () => {
         expect(otherFileOf(file.tensors)?.what).toBe(`a ${comfyui.kind}`);
@@ -454,19 +453,6 @@ const sizes = ['in_channels', 'out_channels', 'model_channels', 'num_res_blocks'
   'num_head_channels',
 ]);
 
-/** A model file of a real model's names and shapes, with the few values that detection reads. */
-function fileOf(header: string): { file: ModelFile; values: Record<string, number[]> } {
-  const { tensors, values = {} } = JSON.parse(gunzipSync(readFileSync(goldenPath(`models/detection/${header}`))).toString()) as {
-    tensors: Record<string, [StoredTensor['type'], number[]]>;
-    values?: Record<string, number[]>;
-  };
-  const stored = Object.entries(tensors).map(
-    ([name, [type, shape]]) => [name, { name, file: header, type, shape, offset: 0, length: 0 }] as const,
-  );
-  const checkpoint = { file: header, tensors: new Map(stored), metadata: new Map<string, string>() };
-  return { file: { ...checkpoint, components: componentsOf(checkpoint) }, values };
-}
-
 /** A mask of pixels in the size of the latent, by linear interpolation as ComfyUI does: of each cell, its four middle pixels. */
 function inLatentSize({ shape: [batch, height, width], data }: GoldenTensor, cell: number): Tensor {
   const [rows, columns] = [height / cell, width / cell];
@@ -481,11 +467,6 @@ function inLatentSize({ shape: [batch, height, width], data }: GoldenTensor, cel
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
-}
-
-function numbers({ data }: DeviceTensor): Float32Array {
-  if (!(data instanceof Float32Array)) throw new Error('A model answers in float32.');
-  return data;
 }
 
 /** [batch, height, width, channels] to [batch, channels, height, width]. */

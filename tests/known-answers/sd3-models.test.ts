@@ -1,18 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import {
-  tensor,
-  type Condition,
-  type EncodedText,
-  type GraphOptions,
-  type StoredTensor,
-  type Tensor,
-  type TextEncoderKind,
-} from '@atelier/sdk';
+import { tensor, type Condition, type EncodedText, type GraphOptions, type Tensor, type TextEncoderKind } from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import { describe, expect, test } from 'vitest';
-import { componentsOf } from '../../backend/src/checkpoints/components.js';
 import { readModelFile, type ModelFile } from '../../backend/src/checkpoints/model-file.js';
 import { readTensor } from '../../backend/src/checkpoints/read-tensor.js';
 import { guided } from '../../backend/src/diffusion/guidance.js';
@@ -25,7 +15,8 @@ import { t5Config, t5Graph } from '../../backend/src/model-families/text-encoder
 import { autoencoderConfig, decoderGraph, encoderGraph } from '../../backend/src/model-families/vae/autoencoder.js';
 import { fillT5Texts, loadT5Tokenizer, t5Text } from '../../backend/src/prompt/index.js';
 import { baseAbsent, expectClose, goldenPath, hasGolden, readJson, readTensors, realTensor, shareOfLargest } from '../support/goldens.js';
-import { arithmetics, floats, openGraph, tokenRows } from '../support/open-graph.js';
+import { headerFile } from '../support/header-file.js';
+import { arithmetics, floats, numbers, openGraph, signedChannelsFirst, tokenRows } from '../support/open-graph.js';
 
 const T5_FILE = 'models/text_encoders/t5xxl-fp16.safetensors';
 
@@ -209,7 +200,7 @@ describe('detection', () => {
   for (const { name, header, comfyui } of models) {
     if (comfyui.family !== 'SD3') continue;
     test(`${name} is recognised, with the sizes that ComfyUI reads from it`, () => {
-      const { family, model } = recognise(fileOf(header), families);
+      const { family, model } = recognise(headerFile(header).file, families);
       expect(family.id).toBe('sd3');
       const { channels, blocks, vectorWidth, placesSide, contextWidth, width, heads } = sd3Config(model);
       const wanted = comfyui.unet_config as {
@@ -232,34 +223,6 @@ describe('detection', () => {
   }
 });
 
-/** A file of a real model's names and shapes, without values. */
-function fileOf(header: string): ModelFile {
-  const { tensors } = JSON.parse(gunzipSync(readFileSync(goldenPath(`models/detection/${header}`))).toString()) as {
-    tensors: Record<string, [StoredTensor['type'], number[]]>;
-  };
-  const stored = Object.entries(tensors).map(([name, [type, shape]]): [string, StoredTensor] => [
-    name,
-    { name, file: header, type, shape, offset: 0, length: 0 },
-  ]);
-  const file = { file: header, tensors: new Map(stored), metadata: new Map<string, string>() };
-  return { ...file, components: componentsOf(file) };
-}
-
 function received(value: DeviceTensor): Tensor {
   return tensor(value.shape, numbers(value));
-}
-
-function numbers({ data }: DeviceTensor): Float32Array {
-  if (!(data instanceof Float32Array)) throw new Error('A model answers in float32.');
-  return data;
-}
-
-/** Pixels 0 … 1 [batch, height, width, channels] as the encoder takes them: −1 … 1, [batch, channels, height, width]. */
-function signedChannelsFirst({ shape: [batch, height, width, channels], data }: Tensor): DeviceTensor {
-  const size = height * width;
-  const planes = Array.from({ length: data.length }, (_, i) => {
-    const [picture, channel, pixel] = [Math.floor(i / (size * channels)), Math.floor(i / size) % channels, i % size];
-    return 2 * data[(picture * size + pixel) * channels + channel] - 1;
-  });
-  return floats([batch, channels, height, width], planes);
 }

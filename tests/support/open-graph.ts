@@ -1,3 +1,4 @@
+import type { Tensor } from '@atelier/sdk';
 import type { DeviceTensor } from '@atelier/sdk/contracts';
 import type { GraphSpec } from '../../backend/src/onnx/graph-builder.js';
 import { InProcessDevice } from '../../backend/src/testing/in-process-device.js';
@@ -24,4 +25,20 @@ export function floats(shape: readonly number[], data: ArrayLike<number>): Devic
 /** Rows of token numbers. */
 export function tokenRows(rows: readonly (readonly number[])[]): DeviceTensor {
   return { type: 'int32', shape: [rows.length, rows[0].length], data: Int32Array.from(rows.flat()) };
+}
+
+/** What a model answered. */
+export function numbers({ data }: DeviceTensor): Float32Array {
+  if (!(data instanceof Float32Array)) throw new Error('A model answers in float32.');
+  return data;
+}
+
+/** Pixels 0 … 1 [batch, height, width, channels] as the encoder takes them: −1 … 1, [batch, channels, height, width]. */
+export function signedChannelsFirst({ shape: [batch, height, width, channels], data }: Tensor): DeviceTensor {
+  const size = height * width;
+  const planes = Array.from({ length: data.length }, (_, i) => {
+    const [picture, channel, pixel] = [Math.floor(i / (size * channels)), Math.floor(i / size) % channels, i % size];
+    return 2 * data[(picture * size + pixel) * channels + channel] - 1;
+  });
+  return floats([batch, channels, height, width], planes);
 }
