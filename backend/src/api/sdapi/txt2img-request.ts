@@ -125,8 +125,20 @@ const samplerOptions: Readonly<Record<'s_churn' | 's_tmin' | 's_tmax' | 's_noise
   s_noise: 1,
 };
 
+/** A1111's settings that are fields of our request, and mean the same at every value. */
+const plainSettings: Readonly<Record<string, keyof Txt2ImgRequest>> = {
+  eta_noise_seed_delta: 'noiseSeedDelta',
+  sigma_min: 'scheduleMinSigma',
+  sigma_max: 'scheduleMaxSigma',
+  always_discard_next_to_last_sigma: 'discardNextToLast',
+  s_min_uncond: 'guidanceMinSigma',
+  s_min_uncond_all: 'guidanceMinSigmaForAll',
+  skip_early_cond: 'skipEarlyGuidance',
+};
+
 /** Our field names in A1111's words, to name a field as its sender does. */
 const theirName: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(plainSettings).map(([setting, field]) => [field, `override_settings.${setting}`])),
   negativePrompt: 'negative_prompt',
   cfgScale: 'cfg_scale',
   distilledCfgScale: 'distilled_cfg_scale',
@@ -135,12 +147,6 @@ const theirName: Readonly<Record<string, string>> = {
   seedResizeFromWidth: 'seed_resize_from_w',
   seedResizeFromHeight: 'seed_resize_from_h',
   guidanceMinSigma: 's_min_uncond',
-  noiseSeedDelta: 'override_settings.eta_noise_seed_delta',
-  guidanceMinSigmaForAll: 'override_settings.s_min_uncond_all',
-  skipEarlyGuidance: 'override_settings.skip_early_cond',
-  scheduleMinSigma: 'override_settings.sigma_min',
-  scheduleMaxSigma: 'override_settings.sigma_max',
-  discardNextToLast: 'override_settings.always_discard_next_to_last_sigma',
   batchSize: 'batch_size',
   batchCount: 'n_iter',
   clipSkip: 'override_settings.CLIP_stop_at_last_layers',
@@ -226,23 +232,10 @@ function override(name: string, value: unknown, { checkpoints }: Catalogue): Par
   switch (name) {
     case 'sd_model_checkpoint':
       return { checkpoint: checkpointNamed(checkpoints, String(value)) };
-    case 'eta_noise_seed_delta':
-      return { noiseSeedDelta: value as number };
-    case 'sigma_min':
-      return { scheduleMinSigma: value as number };
-    case 'sigma_max':
-      return { scheduleMaxSigma: value as number };
-    case 'always_discard_next_to_last_sigma':
-      return { discardNextToLast: value as boolean };
-    case 's_min_uncond':
-      return { guidanceMinSigma: value as number };
-    case 's_min_uncond_all':
-      return { guidanceMinSigmaForAll: value as boolean };
-    case 'skip_early_cond':
-      return { skipEarlyGuidance: value as number };
     case 'randn_source':
       return { rng: (value === 'GPU' ? 'NV' : value) as Txt2ImgRequest['rng'] };
     default:
+      if (Object.hasOwn(plainSettings, name)) return { [plainSettings[name]]: value };
       if (isFixedAt(name, value)) return {};
       throw new FieldNotBuilt(`override_settings.${name}`, value);
   }
