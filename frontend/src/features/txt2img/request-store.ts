@@ -46,6 +46,12 @@ export const useRequestStore = defineStore('request', () => {
   return { request, sampler, checkpoint, change, take, asked };
 });
 
+/** One field of the form, for its control. */
+export function requestField<Name extends keyof Txt2ImgRequest>(name: Name) {
+  const form = useRequestStore();
+  return computed({ get: () => form.request[name], set: (value: Txt2ImgRequest[Name]) => form.change({ [name]: value }) });
+}
+
 /** By id, label or alias, exactly: the names that requests may use. */
 export function findByName<T extends { id: string; label: string; aliases: readonly string[] }>(
   entries: readonly T[],
